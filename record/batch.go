@@ -1,0 +1,28 @@
+package record
+
+import "time"
+
+// Raw is one record as it came from a topic.
+type Raw struct {
+	Payload   []byte // the message's value; not copied, valid as long as its batch
+	Partition int32
+	Offset    int64
+	TimeMS    int64 // the record's timestamp, milliseconds since the Unix epoch
+}
+
+// Source says where a batch's records came from and how to read them. One
+// Source is shared by all batches of a topic and never changes.
+type Source struct {
+	Topic  string
+	Format *Format
+}
+
+// Batch is raw records of one data type and one topic on their way to the
+// serving generation. Records of one partition are in offset order.
+type Batch struct {
+	DataType string
+	Source   *Source
+	Records  []Raw
+	// Deadline is when the sender stops waiting for the scores.
+	Deadline time.Time
+}
