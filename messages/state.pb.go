@@ -88,6 +88,62 @@ func (GenerationState_Phase) EnumDescriptor() ([]byte, []int) {
 	return file_modelserver_v1_state_proto_rawDescGZIP(), []int{2, 0}
 }
 
+// What became of a descriptor.
+type ModelOutcome_Outcome int32
+
+const (
+	ModelOutcome_PROMOTED   ModelOutcome_Outcome = 0 // its generation serves
+	ModelOutcome_REJECTED   ModelOutcome_Outcome = 1 // it cannot serve; `reason` says why
+	ModelOutcome_DUPLICATE  ModelOutcome_Outcome = 2 // the newest generation has the same artifact and options
+	ModelOutcome_OUTDATED   ModelOutcome_Outcome = 3 // a descriptor with this or a later offset is known already
+	ModelOutcome_SUPERSEDED ModelOutcome_Outcome = 4 // a newer descriptor came before this one was loaded
+)
+
+// Enum value maps for ModelOutcome_Outcome.
+var (
+	ModelOutcome_Outcome_name = map[int32]string{
+		0: "PROMOTED",
+		1: "REJECTED",
+		2: "DUPLICATE",
+		3: "OUTDATED",
+		4: "SUPERSEDED",
+	}
+	ModelOutcome_Outcome_value = map[string]int32{
+		"PROMOTED":   0,
+		"REJECTED":   1,
+		"DUPLICATE":  2,
+		"OUTDATED":   3,
+		"SUPERSEDED": 4,
+	}
+)
+
+func (x ModelOutcome_Outcome) Enum() *ModelOutcome_Outcome {
+	p := new(ModelOutcome_Outcome)
+	*p = x
+	return p
+}
+
+func (x ModelOutcome_Outcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ModelOutcome_Outcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_modelserver_v1_state_proto_enumTypes[1].Descriptor()
+}
+
+func (ModelOutcome_Outcome) Type() protoreflect.EnumType {
+	return &file_modelserver_v1_state_proto_enumTypes[1]
+}
+
+func (x ModelOutcome_Outcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ModelOutcome_Outcome.Descriptor instead.
+func (ModelOutcome_Outcome) EnumDescriptor() ([]byte, []int) {
+	return file_modelserver_v1_state_proto_rawDescGZIP(), []int{4, 0}
+}
+
 // ModelAccepted is the event of a ModelActor: a descriptor became a generation.
 // The artifact itself lies in the artifact store under its digest.
 type ModelAccepted struct {
@@ -470,6 +526,83 @@ func (x *Statistics) GetMaxUs() float64 {
 	return 0
 }
 
+// ModelOutcome tells who brought a descriptor what became of it, once.
+type ModelOutcome struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Source        *Source                `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"` // the descriptor's place on the models topic
+	DataType      string                 `protobuf:"bytes,2,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	Outcome       ModelOutcome_Outcome   `protobuf:"varint,3,opt,name=outcome,proto3,enum=modelserver.v1.ModelOutcome_Outcome" json:"outcome,omitempty"`
+	Generation    uint64                 `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"` // its generation's number, where it became one
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ModelOutcome) Reset() {
+	*x = ModelOutcome{}
+	mi := &file_modelserver_v1_state_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ModelOutcome) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ModelOutcome) ProtoMessage() {}
+
+func (x *ModelOutcome) ProtoReflect() protoreflect.Message {
+	mi := &file_modelserver_v1_state_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ModelOutcome.ProtoReflect.Descriptor instead.
+func (*ModelOutcome) Descriptor() ([]byte, []int) {
+	return file_modelserver_v1_state_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ModelOutcome) GetSource() *Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *ModelOutcome) GetDataType() string {
+	if x != nil {
+		return x.DataType
+	}
+	return ""
+}
+
+func (x *ModelOutcome) GetOutcome() ModelOutcome_Outcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return ModelOutcome_PROMOTED
+}
+
+func (x *ModelOutcome) GetGeneration() uint64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *ModelOutcome) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // ModelState answers a query for one data type.
 type ModelState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -485,7 +618,7 @@ type ModelState struct {
 
 func (x *ModelState) Reset() {
 	*x = ModelState{}
-	mi := &file_modelserver_v1_state_proto_msgTypes[4]
+	mi := &file_modelserver_v1_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -497,7 +630,7 @@ func (x *ModelState) String() string {
 func (*ModelState) ProtoMessage() {}
 
 func (x *ModelState) ProtoReflect() protoreflect.Message {
-	mi := &file_modelserver_v1_state_proto_msgTypes[4]
+	mi := &file_modelserver_v1_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -510,7 +643,7 @@ func (x *ModelState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelState.ProtoReflect.Descriptor instead.
 func (*ModelState) Descriptor() ([]byte, []int) {
-	return file_modelserver_v1_state_proto_rawDescGZIP(), []int{4}
+	return file_modelserver_v1_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ModelState) GetDataType() string {
@@ -565,7 +698,7 @@ type ModelStates struct {
 
 func (x *ModelStates) Reset() {
 	*x = ModelStates{}
-	mi := &file_modelserver_v1_state_proto_msgTypes[5]
+	mi := &file_modelserver_v1_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -577,7 +710,7 @@ func (x *ModelStates) String() string {
 func (*ModelStates) ProtoMessage() {}
 
 func (x *ModelStates) ProtoReflect() protoreflect.Message {
-	mi := &file_modelserver_v1_state_proto_msgTypes[5]
+	mi := &file_modelserver_v1_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -590,7 +723,7 @@ func (x *ModelStates) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelStates.ProtoReflect.Descriptor instead.
 func (*ModelStates) Descriptor() ([]byte, []int) {
-	return file_modelserver_v1_state_proto_rawDescGZIP(), []int{5}
+	return file_modelserver_v1_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ModelStates) GetModels() []*ModelState {
@@ -655,7 +788,22 @@ const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\fbatch_errors\x18\x04 \x01(\x04R\vbatchErrors\x12\x19\n" +
 	"\btotal_us\x18\x05 \x01(\x01R\atotalUs\x12\x15\n" +
 	"\x06min_us\x18\x06 \x01(\x01R\x05minUs\x12\x15\n" +
-	"\x06max_us\x18\a \x01(\x01R\x05maxUs\"\x9a\x02\n" +
+	"\x06max_us\x18\a \x01(\x01R\x05maxUs\"\xa7\x02\n" +
+	"\fModelOutcome\x12.\n" +
+	"\x06source\x18\x01 \x01(\v2\x16.modelserver.v1.SourceR\x06source\x12\x1b\n" +
+	"\tdata_type\x18\x02 \x01(\tR\bdataType\x12>\n" +
+	"\aoutcome\x18\x03 \x01(\x0e2$.modelserver.v1.ModelOutcome.OutcomeR\aoutcome\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x04 \x01(\x04R\n" +
+	"generation\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"R\n" +
+	"\aOutcome\x12\f\n" +
+	"\bPROMOTED\x10\x00\x12\f\n" +
+	"\bREJECTED\x10\x01\x12\r\n" +
+	"\tDUPLICATE\x10\x02\x12\f\n" +
+	"\bOUTDATED\x10\x03\x12\x0e\n" +
+	"\n" +
+	"SUPERSEDED\x10\x04\"\x9a\x02\n" +
 	"\n" +
 	"ModelState\x12\x1b\n" +
 	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12\x12\n" +
@@ -681,35 +829,39 @@ func file_modelserver_v1_state_proto_rawDescGZIP() []byte {
 	return file_modelserver_v1_state_proto_rawDescData
 }
 
-var file_modelserver_v1_state_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_modelserver_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_modelserver_v1_state_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_modelserver_v1_state_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_modelserver_v1_state_proto_goTypes = []any{
 	(GenerationState_Phase)(0), // 0: modelserver.v1.GenerationState.Phase
-	(*ModelAccepted)(nil),      // 1: modelserver.v1.ModelAccepted
-	(*Snapshot)(nil),           // 2: modelserver.v1.Snapshot
-	(*GenerationState)(nil),    // 3: modelserver.v1.GenerationState
-	(*Statistics)(nil),         // 4: modelserver.v1.Statistics
-	(*ModelState)(nil),         // 5: modelserver.v1.ModelState
-	(*ModelStates)(nil),        // 6: modelserver.v1.ModelStates
-	nil,                        // 7: modelserver.v1.ModelAccepted.OptionsEntry
-	(*Source)(nil),             // 8: modelserver.v1.Source
+	(ModelOutcome_Outcome)(0),  // 1: modelserver.v1.ModelOutcome.Outcome
+	(*ModelAccepted)(nil),      // 2: modelserver.v1.ModelAccepted
+	(*Snapshot)(nil),           // 3: modelserver.v1.Snapshot
+	(*GenerationState)(nil),    // 4: modelserver.v1.GenerationState
+	(*Statistics)(nil),         // 5: modelserver.v1.Statistics
+	(*ModelOutcome)(nil),       // 6: modelserver.v1.ModelOutcome
+	(*ModelState)(nil),         // 7: modelserver.v1.ModelState
+	(*ModelStates)(nil),        // 8: modelserver.v1.ModelStates
+	nil,                        // 9: modelserver.v1.ModelAccepted.OptionsEntry
+	(*Source)(nil),             // 10: modelserver.v1.Source
 }
 var file_modelserver_v1_state_proto_depIdxs = []int32{
-	7,  // 0: modelserver.v1.ModelAccepted.options:type_name -> modelserver.v1.ModelAccepted.OptionsEntry
-	8,  // 1: modelserver.v1.ModelAccepted.source:type_name -> modelserver.v1.Source
-	3,  // 2: modelserver.v1.Snapshot.generations:type_name -> modelserver.v1.GenerationState
-	4,  // 3: modelserver.v1.Snapshot.statistics:type_name -> modelserver.v1.Statistics
-	1,  // 4: modelserver.v1.GenerationState.model:type_name -> modelserver.v1.ModelAccepted
+	9,  // 0: modelserver.v1.ModelAccepted.options:type_name -> modelserver.v1.ModelAccepted.OptionsEntry
+	10, // 1: modelserver.v1.ModelAccepted.source:type_name -> modelserver.v1.Source
+	4,  // 2: modelserver.v1.Snapshot.generations:type_name -> modelserver.v1.GenerationState
+	5,  // 3: modelserver.v1.Snapshot.statistics:type_name -> modelserver.v1.Statistics
+	2,  // 4: modelserver.v1.GenerationState.model:type_name -> modelserver.v1.ModelAccepted
 	0,  // 5: modelserver.v1.GenerationState.phase:type_name -> modelserver.v1.GenerationState.Phase
-	3,  // 6: modelserver.v1.ModelState.current:type_name -> modelserver.v1.GenerationState
-	3,  // 7: modelserver.v1.ModelState.generations:type_name -> modelserver.v1.GenerationState
-	4,  // 8: modelserver.v1.ModelState.statistics:type_name -> modelserver.v1.Statistics
-	5,  // 9: modelserver.v1.ModelStates.models:type_name -> modelserver.v1.ModelState
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	10, // 6: modelserver.v1.ModelOutcome.source:type_name -> modelserver.v1.Source
+	1,  // 7: modelserver.v1.ModelOutcome.outcome:type_name -> modelserver.v1.ModelOutcome.Outcome
+	4,  // 8: modelserver.v1.ModelState.current:type_name -> modelserver.v1.GenerationState
+	4,  // 9: modelserver.v1.ModelState.generations:type_name -> modelserver.v1.GenerationState
+	5,  // 10: modelserver.v1.ModelState.statistics:type_name -> modelserver.v1.Statistics
+	7,  // 11: modelserver.v1.ModelStates.models:type_name -> modelserver.v1.ModelState
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_modelserver_v1_state_proto_init() }
@@ -723,8 +875,8 @@ func file_modelserver_v1_state_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_modelserver_v1_state_proto_rawDesc), len(file_modelserver_v1_state_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   7,
+			NumEnums:      2,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,41 @@
+package record
+
+import (
+	"errors"
+
+	"github.com/modelstream/modelserver/model"
+)
+
+// Scored answers a [Batch]: it goes back to whoever sent the batch.
+type Scored struct {
+	Batch *Batch
+
+	// Err says that the batch was not scored at all: [ErrNoModel], a
+	// *model.TransientError (send it again), or the failure of every
+	// generation that could have scored it. Nothing else is set then.
+	Err error
+
+	// Payloads is the encoded results, one after another; Ends[i] is where that
+	// of record i ends. A record that was malformed has none (length 0).
+	Payloads []byte
+	Ends     []int32
+
+	// Failures are the records that could not be decoded or scored. All but the
+	// malformed ones have a result that carries the error, too.
+	Failures []model.RowError
+
+	// Generation is the number of the generation that scored the batch.
+	Generation uint64
+}
+
+// ErrNoModel says that no model serves the batch's data type yet.
+var ErrNoModel = errors.New("no model serves this data type yet")
+
+// Result returns the encoded result of a record, or nothing.
+func (s *Scored) Result(i int) []byte {
+	var from int32
+	if i > 0 {
+		from = s.Ends[i-1]
+	}
+	return s.Payloads[from:s.Ends[i]:s.Ends[i]]
+}
