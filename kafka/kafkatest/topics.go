@@ -1,0 +1,56 @@
+package kafkatest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// CreateTopic creates a topic, with the cluster's default number of replicas,
+// and returns when each of its partitions has a leader. It serves fake and real
+// brokers alike.
+func CreateTopic(ctx context.Context, seeds []string, topic string, partitions int, configs map[string]string) error {
+	cl, err := kgo.NewClient(kgo.SeedBrokers(seeds...))
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	admin := kadm.NewClient(cl)
+	values := make(map[string]*string, len(configs))
+	for k, v := range configs {
+		values[k] = &v
+	}
+	if _, err := admin.CreateTopic(ctx, int32(partitions), -1, values, topic); err != nil {
+		return fmt.Errorf("kafkatest: create topic %q: %w", topic, err)
+	}
+	return awaitLeaders(ctx, admin, topic, partitions)
+}
+
+// awaitLeaders waits for the brokers to learn what the controller has decided.
+func awaitLeaders(ctx context.Context, admin *kadm.Client, topic string, partitions int) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		topics, err := admin.ListTopics(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("kafkatest: topic %q: %w", topic, err)
+		}
+		ready := 0
+		for _, p := range topics[topic].Partitions {
+			if p.Err == nil && p.Leader >= 0 {
+				ready++
+			}
+		}
+		if ready == partitions {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("kafkatest: topic %q has %d of %d leaders: %w", topic, ready, partitions, ctx.Err())
+		}
+	}
+}
