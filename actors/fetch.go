@@ -1,0 +1,85 @@
+package actors
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/persistence"
+)
+
+// lostError says that an artifact that once was in the store is not there any
+// more and cannot be had from elsewhere.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string { return e.err.Error() }
+func (e *lostError) Unwrap() error { return e.err }
+
+// artifact returns the model's bytes: those that came with the descriptor,
+// those of the store, or those of the location, checked against the digest.
+func (h *host) artifact(ctx context.Context) (model.Artifact, error) {
+	want := strings.ToLower(h.spec.Spec.Artifact.SHA256)
+	if b := h.spec.Spec.Artifact.Bytes; b != nil {
+		return checked(newArtifact(b), want)
+	}
+	var stored error
+	if want != "" {
+		b, err := h.spec.Store.Artifact(ctx, want)
+		if err == nil {
+			return model.Artifact{Bytes: b, SHA256: want}, nil
+		}
+		stored = err
+	}
+	if h.spec.Location == "" {
+		if stored == nil {
+			stored = persistence.ErrNotFound
+		}
+		return model.Artifact{}, &lostError{&model.LoadError{
+			Reason: "the artifact is not in the store any more; publish the model again", Where: "artifact " + want, Err: stored,
+		}}
+	}
+	if h.spec.Resolver == nil {
+		return model.Artifact{}, &model.LoadError{Reason: "models by location are not allowed by the configuration", Where: h.spec.Location}
+	}
+	a, err := resolve(ctx, h.spec.Resolver, h.spec.Location)
+	if err != nil {
+		return model.Artifact{}, err
+	}
+	return checked(a, want)
+}
+
+// resolve fetches a location and tries again, with growing delays, as long as
+// the failures are transient and the time for loading lasts.
+func resolve(ctx context.Context, r Resolver, location string) (model.Artifact, error) {
+	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
+		a, err := r.Resolve(ctx, location)
+		var transient *model.TransientError
+		if err == nil || !errors.As(err, &transient) {
+			return a, err
+		}
+		select {
+		case <-ctx.Done():
+			return a, fmt.Errorf("given up: %w", err)
+		case <-time.After(delay):
+		}
+	}
+}
+
+func newArtifact(b []byte) model.Artifact {
+	sum := sha256.Sum256(b)
+	return model.Artifact{Bytes: b, SHA256: hex.EncodeToString(sum[:])}
+}
+
+func checked(a model.Artifact, want string) (model.Artifact, error) {
+	if want != "" && a.SHA256 != want {
+		return model.Artifact{}, &model.LoadError{
+			Reason: fmt.Sprintf("the artifact's digest is %s, the descriptor says %s: it was changed or cut on its way", a.SHA256, want),
+		}
+	}
+	return a, nil
+}

@@ -1,0 +1,289 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/modelstream/modelserver/actors/lifecycle"
+	"github.com/modelstream/modelserver/messages"
+	"github.com/modelstream/modelserver/model"
+)
+
+// onOffer takes a descriptor.
+func (a *modelActor) onOffer(ctx actor.Context, o *offer) {
+	if !a.recovered {
+		a.early = append(a.early, o)
+		return
+	}
+	accepted, artifact := accept(o)
+	g, effects := a.machine.Offer(accepted)
+	switch {
+	case g == nil || (len(effects) > 0 && effects[0].Kind == lifecycle.Settle):
+		// Nothing new: the answer is in the effects, and it is for o alone.
+		for _, e := range effects {
+			a.tell(o.replyTo, e)
+		}
+		return
+	case len(effects) > 0 && artifact != nil:
+		a.inline[g.Number()] = artifact
+	}
+	if o.replyTo != nil {
+		a.waiters[g.Number()] = append(a.waiters[g.Number()], o.replyTo)
+	}
+	a.apply(ctx, effects)
+	a.arm()
+}
+
+// accept turns a descriptor into the event that is stored when it becomes a
+// generation, and the artifact if it came by value.
+func accept(o *offer) (*messages.ModelAccepted, []byte) {
+	d := o.descriptor
+	e := &messages.ModelAccepted{
+		Name: d.GetName(), Description: d.GetDescription(), Version: d.GetVersion(),
+		DataType: d.GetDataType(), Type: TypeName(d), Sha256: strings.ToLower(d.GetSha256()),
+		Location: d.GetLocation(), Options: maps.Clone(d.GetOptions()), Source: o.from,
+		AcceptedTimeMs: time.Now().UnixMilli(),
+	}
+	data, inline := d.GetContent().(*messages.ModelDescriptor_Data)
+	if !inline {
+		return e, nil
+	}
+	if e.Sha256 == "" {
+		e.Sha256 = newArtifact(data.Data).SHA256
+	}
+	return e, data.Data
+}
+
+// TypeName returns the name of a descriptor's model type: the one it gives, or
+// that of its enum.
+func TypeName(d *messages.ModelDescriptor) string {
+	if t := d.GetType(); t != "" {
+		return t
+	}
+	switch d.GetModeltype() {
+	case messages.ModelDescriptor_TENSORFLOW:
+		return "tensorflow"
+	case messages.ModelDescriptor_TENSORFLOWSAVED:
+		return "tensorflow-saved"
+	case messages.ModelDescriptor_PMML:
+		return "pmml"
+	}
+	return fmt.Sprintf("modeltype %d", d.GetModeltype())
+}
+
+// apply carries out what the lifecycle decided, in order.
+func (a *modelActor) apply(ctx actor.Context, effects []lifecycle.Effect) {
+	for _, e := range effects {
+		switch e.Kind {
+		case lifecycle.Persist:
+			a.persist(ctx, e.Generation)
+		case lifecycle.Load:
+			a.spawn(ctx, e.Generation)
+		case lifecycle.Promote:
+			a.promoted(ctx, e.Generation)
+		case lifecycle.Close:
+			a.closeHost(ctx, e.Generation)
+		case lifecycle.Settle:
+			a.settle(e)
+		case lifecycle.Snapshot:
+			a.snapshot(nil)
+		}
+	}
+}
+
+// spawn starts the host of a generation.
+func (a *modelActor) spawn(ctx actor.Context, g *lifecycle.Generation) {
+	m := g.Model
+	number := g.Number()
+	if old := a.hosts[number]; old != nil { // it is loaded again
+		a.closeHost(ctx, g)
+	}
+	t, err := a.cfg.Types.Lookup(m.GetType())
+	if err != nil {
+		a.onFailed(ctx, &Failed{Number: number, Phase: messages.GenerationState_LOADING, Err: err})
+		return
+	}
+	life, cancel := context.WithTimeout(context.Background(), a.cfg.LoadTimeout)
+	spec := HostSpec{
+		Number: number, Type: t, Location: m.GetLocation(),
+		Spec: model.Spec{
+			Name: m.GetName(), DataType: a.dataType, Options: m.GetOptions(),
+			Artifact: model.Artifact{Bytes: a.inline[number], SHA256: m.GetSha256()},
+		},
+		Binding: Binding{
+			DataType: a.dataType, Formats: a.cfg.Formats, Fields: a.cfg.Fields[a.dataType], Results: a.cfg.Results,
+			Generation: &messages.Generation{
+				Number: number, Name: m.GetName(), Version: m.GetVersion(), Sha256: m.GetSha256(),
+				Offset: m.GetSource().GetOffset(), Partition: m.GetSource().GetPartition(),
+			},
+		},
+		Store: a.cfg.Store, Resolver: a.cfg.Resolver, Context: life,
+	}
+	delete(a.inline, number)
+	make := newHost
+	if own := a.cfg.Hosts[t.Name]; own != nil {
+		make = own
+	}
+	a.spawned++
+	pid, err := ctx.SpawnNamed(make(spec), fmt.Sprintf("g%d.%d", number, a.spawned))
+	if err != nil {
+		cancel()
+		a.onFailed(ctx, &Failed{Number: number, Phase: messages.GenerationState_LOADING, Err: err})
+		return
+	}
+	a.hosts[number] = &hostRef{pid: pid, generation: g, cancel: cancel, since: time.Now()}
+	ctx.Watch(pid)
+	a.arm()
+}
+
+// closeHost stops a generation's host after the batches it has.
+func (a *modelActor) closeHost(ctx actor.Context, g *lifecycle.Generation) {
+	delete(a.inline, g.Number())
+	h := a.hosts[g.Number()]
+	if h == nil {
+		return
+	}
+	delete(a.hosts, g.Number())
+	h.cancel()
+	ctx.Unwatch(h.pid)
+	ctx.Poison(h.pid)
+}
+
+// host returns the living host that a message of protocol.go came from, or nil
+// when its generation was given up in the meantime.
+func (a *modelActor) host(number uint64) *hostRef { return a.hosts[number] }
+
+func (a *modelActor) onProgress(m *Progress) {
+	if h := a.host(m.Number); h != nil {
+		a.machine.Progress(h.generation, m.Phase)
+	}
+}
+
+func (a *modelActor) onFetched(ctx actor.Context, m *Fetched) {
+	h := a.host(m.Number)
+	if h == nil {
+		return
+	}
+	came := h.generation.Model.GetLocation() != ""
+	a.apply(ctx, a.machine.Fetched(h.generation, m.Artifact.SHA256, int64(len(m.Artifact.Bytes))))
+	if came && a.hosts[m.Number] != nil {
+		a.keepArtifact(m.Artifact)
+	}
+	a.afterLoading(ctx)
+}
+
+func (a *modelActor) onReady(ctx actor.Context, m *Ready) {
+	h := a.host(m.Number)
+	if h == nil {
+		return
+	}
+	h.cancel() // loading is over; its time limit is, too
+	took := time.Since(h.since)
+	a.apply(ctx, a.machine.Ready(h.generation, time.Now().UnixMilli(), m.Signature))
+	a.metrics.loaded(took)
+	a.afterLoading(ctx)
+}
+
+func (a *modelActor) onFailed(ctx actor.Context, m *Failed) {
+	g := a.machine.Find(m.Number)
+	if g == nil || g != a.machine.Loading() {
+		return
+	}
+	reason := strings.ToLower(m.Phase.String()) + ": " + m.Err.Error()
+	args := []any{"name", g.Model.GetName(), "generation", m.Number, "type", g.Model.GetType(), "reason", reason}
+	if panicked, ok := m.Err.(*PanicError); ok {
+		args = append(args, "stack", panicked.Stack)
+	}
+	a.log.Error("model rejected", args...)
+	a.metrics.rejected(m.Phase)
+	if m.Lost {
+		a.node.reportDamage()
+	}
+	a.apply(ctx, a.machine.Failed(g, time.Now().UnixMilli(), reason, m.Lost))
+	a.afterLoading(ctx)
+}
+
+// onTerminated is the death of a host that was not asked to stop.
+func (a *modelActor) onTerminated(ctx actor.Context, who *actor.PID) {
+	for number, h := range a.hosts {
+		if h.pid.Equal(who) {
+			delete(a.hosts, number)
+			h.cancel()
+			err := fmt.Errorf("the host of generation %d died", number)
+			if h.generation == a.machine.Loading() {
+				a.onFailed(ctx, &Failed{Number: number, Phase: h.generation.Phase, Err: err})
+				return
+			}
+			a.hostFailed(ctx, h, err)
+			return
+		}
+	}
+}
+
+// lookAfterLoading gives a generation up that takes too long and does not heed
+// its context.
+func (a *modelActor) lookAfterLoading(ctx actor.Context, now time.Time) {
+	g := a.machine.Loading()
+	if g == nil {
+		return
+	}
+	h := a.hosts[g.Number()]
+	if h == nil || now.Sub(h.since) < a.cfg.LoadTimeout+2*tickEvery {
+		return
+	}
+	a.onFailed(ctx, &Failed{
+		Number: g.Number(), Phase: g.Phase,
+		Err: fmt.Errorf("it did not load within %v", a.cfg.LoadTimeout),
+	})
+}
+
+// promoted sends batches to a generation from now on.
+func (a *modelActor) promoted(ctx actor.Context, g *lifecycle.Generation) {
+	a.standbyUntil = time.Now().Add(a.cfg.StandbyFor)
+	a.dirty = true
+	a.log.Info("model serves", "name", g.Model.GetName(), "version", g.Model.GetVersion(), "type", g.Model.GetType(),
+		"generation", g.Number(), "sha256", g.Model.GetSha256(), "offset", g.Model.GetSource().GetOffset())
+	a.metrics.promoted(g.Model)
+	a.node.promoted()
+	a.arm()
+}
+
+// settle tells everybody who brought a descriptor what became of it.
+func (a *modelActor) settle(e lifecycle.Effect) {
+	number := e.Generation.Number()
+	if e.Outcome == messages.ModelOutcome_PROMOTED {
+		a.metrics.swapped(e.Generation.Model)
+	}
+	for _, pid := range a.waiters[number] {
+		a.tell(pid, e)
+	}
+	delete(a.waiters, number)
+}
+
+func (a *modelActor) tell(pid *actor.PID, e lifecycle.Effect) {
+	if pid == nil {
+		return
+	}
+	m := e.Generation.Model
+	a.system.Root.Send(pid, &messages.ModelOutcome{
+		Source: m.GetSource(), DataType: a.dataType, Outcome: e.Outcome, Generation: m.GetNumber(), Reason: e.Reason,
+	})
+}
+
+// afterLoading lets go on what waited for the end of a step of loading.
+func (a *modelActor) afterLoading(ctx actor.Context) {
+	a.releaseHeld(ctx)
+	a.announceRecovery()
+	a.arm()
+}
+
+func cloneState(g *lifecycle.Generation) *messages.GenerationState {
+	s := g.State()
+	s.Model = cloneAccepted(g.Model)
+	return s
+}

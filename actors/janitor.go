@@ -1,0 +1,124 @@
+package actors
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/modelstream/modelserver/messages"
+)
+
+// janitor removes artifacts from the store that no generation needs any more:
+// now and then, when models were promoted since the last time. An artifact that
+// was written a short while ago is spared, since its event may be on its way.
+type janitor struct {
+	models   *Models
+	done     chan struct{}
+	finished chan struct{}
+
+	mu    sync.Mutex
+	pins  map[string]time.Time // when an artifact was last written, by digest
+	dirty bool
+}
+
+const (
+	cleanEvery = 30 * time.Second
+	pinnedFor  = 5 * time.Minute
+)
+
+func newJanitor(m *Models) *janitor {
+	j := &janitor{models: m, done: make(chan struct{}), finished: make(chan struct{}), pins: map[string]time.Time{}}
+	go j.run()
+	return j
+}
+
+func (j *janitor) run() {
+	defer close(j.finished)
+	t := time.NewTicker(cleanEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-j.done:
+			return
+		case <-t.C:
+			j.clean(cleanEvery)
+		}
+	}
+}
+
+func (j *janitor) stop() {
+	close(j.done)
+	<-j.finished
+}
+
+func (m *Models) pin(sha256 string) {
+	m.janitor.mu.Lock()
+	defer m.janitor.mu.Unlock()
+	m.janitor.pins[sha256] = time.Now()
+}
+
+func (m *Models) promoted() {
+	m.janitor.mu.Lock()
+	defer m.janitor.mu.Unlock()
+	m.janitor.dirty = true
+}
+
+// clean drops what neither a generation nor a pin needs. When one ModelActor
+// does not answer, nothing is dropped.
+func (j *janitor) clean(within time.Duration) {
+	j.mu.Lock()
+	dirty := j.dirty
+	j.dirty = false
+	j.mu.Unlock()
+	if !dirty {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	log := j.models.cfg.Logger
+	states, err := j.models.States(ctx)
+	if err != nil {
+		log.Warn("artifacts are not cleaned up this time", "err", err)
+		return
+	}
+	needed := map[string]bool{}
+	for _, s := range states.GetModels() {
+		keepNeeded(s, needed)
+	}
+	err = j.models.cfg.Store.RetainArtifacts(ctx, func(sha256 string) bool { return needed[sha256] || j.pinned(sha256) })
+	if err != nil {
+		log.Warn("cleaning up artifacts failed", "err", err)
+	}
+}
+
+// keepNeeded marks the artifacts of the generation that serves, of those on
+// their way, and of the two newest that have served.
+func keepNeeded(s *messages.ModelState, needed map[string]bool) {
+	served := 0
+	generations := s.GetGenerations()
+	for i := len(generations) - 1; i >= 0; i-- {
+		g := generations[i]
+		switch {
+		case g.GetPhase() == messages.GenerationState_REJECTED:
+		case g.GetPhase() == messages.GenerationState_CLOSED:
+			if served++; served <= 2 {
+				needed[g.GetModel().GetSha256()] = true
+			}
+		default:
+			needed[g.GetModel().GetSha256()] = true
+		}
+	}
+}
+
+// pinned says that an artifact was written a short while ago; it forgets the
+// pins that are over.
+func (j *janitor) pinned(sha256 string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	at, ok := j.pins[sha256]
+	if ok && time.Since(at) > pinnedFor {
+		delete(j.pins, sha256)
+		ok = false
+	}
+	return ok
+}

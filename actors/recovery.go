@@ -1,0 +1,109 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/modelstream/modelserver/messages"
+	"github.com/modelstream/modelserver/persistence"
+)
+
+const (
+	storeTimeout = 30 * time.Second
+	tickEvery    = time.Second
+)
+
+var errStopped = errors.New("the actor was stopped")
+
+// recovery is what the store answered at start.
+type recovery struct {
+	snapshot *messages.Snapshot
+	events   []*messages.ModelAccepted
+	lastSeq  uint64
+	damaged  []persistence.DamageError
+	err      error
+}
+
+// recover asks the store, off the mailbox, what it remembers of the data type.
+// Until it answers, batches and descriptors wait.
+func (a *modelActor) recover() {
+	system, self, store, id := a.system, a.self, a.cfg.Store, a.dataType
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+		defer cancel()
+		system.Root.Send(self, readRecovery(ctx, store, id))
+	}()
+}
+
+func readRecovery(ctx context.Context, store persistence.Store, id string) *recovery {
+	r := &recovery{}
+	var stored *persistence.Recovery
+	r.err = contain("reading the store", func() (err error) {
+		stored, err = store.Load(ctx, id)
+		return err
+	})
+	if r.err != nil {
+		return r
+	}
+	r.lastSeq, r.damaged = stored.LastSeq, stored.Damaged
+	if stored.Snapshot != nil {
+		r.snapshot = &messages.Snapshot{}
+		if err := proto.Unmarshal(stored.Snapshot, r.snapshot); err != nil {
+			r.snapshot = nil
+			r.damaged = append(r.damaged, persistence.DamageError{What: fmt.Sprintf("snapshot of %q", id), Err: err})
+		}
+	}
+	for _, e := range stored.Events {
+		m := &messages.ModelAccepted{}
+		if err := proto.Unmarshal(e.Data, m); err != nil {
+			r.damaged = append(r.damaged, persistence.DamageError{What: fmt.Sprintf("event %d of %q", e.Seq, id), Err: err})
+			continue
+		}
+		r.events = append(r.events, m)
+	}
+	return r
+}
+
+func (a *modelActor) onRecovery(ctx actor.Context, r *recovery) {
+	a.recovered = true
+	a.seq = r.lastSeq
+	if r.err != nil {
+		a.log.Error("the store cannot be read; starting without what it remembers, the models topic is read from its beginning", "err", r.err)
+		a.node.reportDamage()
+	}
+	for i := range r.damaged {
+		a.log.Error("stored state is damaged and was passed over; the models topic is read from its beginning", "err", &r.damaged[i])
+		a.node.reportDamage()
+	}
+	if s := r.snapshot.GetStatistics(); s != nil {
+		a.stats = *cloneStatistics(s) //nolint:govet // a fresh message, never copied again
+	}
+	a.apply(ctx, a.machine.Recover(r.snapshot, r.events))
+	for _, o := range a.early {
+		a.onOffer(ctx, o)
+	}
+	a.early = nil
+	a.afterLoading(ctx)
+}
+
+// onAwaitRecovery answers when what served before the restart serves again, or
+// cannot.
+func (a *modelActor) onAwaitRecovery(m *awaitRecovery) {
+	a.arrived = append(a.arrived, m.done)
+	a.announceRecovery()
+}
+
+func (a *modelActor) announceRecovery() {
+	if !a.recovered || a.machine.Loading() != nil {
+		return
+	}
+	for _, done := range a.arrived {
+		done <- nil
+	}
+	a.arrived = nil
+}

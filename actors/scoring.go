@@ -1,0 +1,230 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/record"
+)
+
+// flight is a batch on its way through a host.
+type flight struct {
+	batch   *record.Batch
+	replyTo *actor.PID
+	host    *hostRef // nil while it is held
+	sent    time.Time
+	isolate bool
+	accused uint64 // the generation that failed on it, or 0
+}
+
+// onBatch sends a batch to the serving generation, keeps it when one is on its
+// way, or says that there is none.
+func (a *modelActor) onBatch(ctx actor.Context, b *record.Batch) {
+	if a.flights[b] != nil {
+		return // sent again by an impatient sender: the answer is under way
+	}
+	f := &flight{batch: b, replyTo: ctx.Sender()}
+	switch {
+	case a.machine.Serving() != nil && a.recovered:
+		a.dispatch(ctx, f)
+	case !a.recovered || a.machine.Recovering() || a.cfg.Hold:
+		a.hold(f)
+	default:
+		a.answer(f, &record.Scored{Batch: b, Err: record.ErrNoModel})
+	}
+}
+
+// dispatch sends a batch to the host of the serving generation.
+func (a *modelActor) dispatch(ctx actor.Context, f *flight) {
+	g := a.machine.Serving()
+	h := a.hosts[g.Number()]
+	if h == nil {
+		a.answer(f, &record.Scored{Batch: f.batch, Err: &model.TransientError{Reason: "the serving generation has no host at the moment"}})
+		return
+	}
+	f.host, f.sent = h, time.Now()
+	a.flights[f.batch] = f
+	ctx.Request(h.pid, &Score{Batch: f.batch, Isolate: f.isolate})
+	a.arm()
+}
+
+func (a *modelActor) hold(f *flight) {
+	for _, h := range a.held {
+		if h.batch == f.batch {
+			return
+		}
+	}
+	if len(a.held) >= a.cfg.MaxHeld {
+		a.answer(f, &record.Scored{Batch: f.batch, Err: &model.TransientError{
+			Reason: fmt.Sprintf("%d batches of %q wait for a model already", len(a.held), a.dataType),
+		}})
+		return
+	}
+	f.host = nil
+	a.held = append(a.held, f)
+}
+
+// releaseHeld sends on what waited, in the order in which it came.
+func (a *modelActor) releaseHeld(ctx actor.Context) {
+	if len(a.held) == 0 || !a.recovered {
+		return
+	}
+	serving := a.machine.Serving() != nil
+	if !serving && (a.machine.Recovering() || a.cfg.Hold) {
+		return
+	}
+	held := a.held
+	a.held = nil
+	for _, f := range held {
+		if serving {
+			a.dispatch(ctx, f)
+		} else {
+			a.answer(f, &record.Scored{Batch: f.batch, Err: record.ErrNoModel})
+		}
+	}
+}
+
+// onReply takes a host's answer.
+func (a *modelActor) onReply(ctx actor.Context, m *ScoreReply) {
+	f := a.flights[m.Batch]
+	if f == nil || !f.host.pid.Equal(ctx.Sender()) {
+		return // of a host that was given up; the batch went elsewhere
+	}
+	delete(a.flights, m.Batch)
+	var transient *model.TransientError
+	switch {
+	case m.Err == nil:
+		a.count(f, m)
+		a.answer(f, m.Scored)
+		if s := a.machine.Suspect(); s != nil && f.accused == s.Number() && f.host.generation != s {
+			a.log.Error("generation rejected: its predecessor scores what it failed on", "generation", s.Number(), "reason", s.Reason)
+			a.apply(ctx, a.machine.Convict())
+		}
+	case errors.As(m.Err, &transient):
+		a.answer(f, &record.Scored{Batch: m.Batch, Err: m.Err})
+	default:
+		a.scoringFailed(ctx, f, m.Err)
+	}
+}
+
+// scoringFailed decides where a batch goes on which a generation failed.
+func (a *modelActor) scoringFailed(ctx actor.Context, f *flight, err error) {
+	g := f.host.generation
+	a.stats.BatchErrors++
+	a.dirty = true
+	args := []any{"generation", g.Number(), "name", g.Model.GetName(), "records", len(f.batch.Records), "err", err}
+	var panicked *PanicError
+	if errors.As(err, &panicked) {
+		args = append(args, "stack", panicked.Stack)
+	}
+	a.log.Error("a generation failed while scoring", args...)
+	a.metrics.count(a.metrics.batchErrors)
+
+	if f.isolate { // even row by row
+		a.answer(f, &record.Scored{Batch: f.batch, Err: err})
+		return
+	}
+	now := time.Now().UnixMilli()
+	switch suspect := a.machine.Suspect(); {
+	case suspect != nil && suspect != g && f.accused == suspect.Number():
+		a.log.Warn("the batch fails on both generations: it is to blame, the newer one serves again", "generation", suspect.Number())
+		f.isolate = true
+		a.apply(ctx, a.machine.Acquit(now))
+	case suspect == nil && g == a.machine.Serving():
+		effects := a.machine.Panicked(g, now, "failed while scoring: "+firstLine(err.Error()))
+		if len(effects) == 0 { // nothing to fall back on
+			f.isolate = true
+			break
+		}
+		f.accused = g.Number()
+		a.metrics.count(a.metrics.fallbacks)
+		a.log.Error("falling back to the last good generation", "from", g.Number())
+		a.apply(ctx, effects)
+	case suspect == g:
+		f.accused = g.Number() // it was in the suspect's mailbox
+	default:
+		f.isolate = true
+	}
+	if a.machine.Serving() != nil {
+		a.dispatch(ctx, f)
+		return
+	}
+	a.hold(f)
+}
+
+// hostFailed takes a host that died or does not answer: its batches are scored
+// elsewhere.
+func (a *modelActor) hostFailed(ctx actor.Context, h *hostRef, err error) {
+	var stranded []*flight
+	for b, f := range a.flights {
+		if f.host == h {
+			delete(a.flights, b)
+			stranded = append(stranded, f)
+		}
+	}
+	g := h.generation
+	if g == a.machine.Serving() {
+		effects := a.machine.Panicked(g, time.Now().UnixMilli(), err.Error())
+		if len(effects) > 0 {
+			a.metrics.count(a.metrics.fallbacks)
+			a.log.Error("falling back to the last good generation", "from", g.Number(), "reason", err)
+			a.apply(ctx, effects)
+			a.apply(ctx, a.machine.Convict()) // its host is of no use any more
+		} else {
+			a.log.Error("loading the generation again", "generation", g.Number(), "reason", err)
+			a.apply(ctx, a.machine.Reload(g))
+		}
+	}
+	for _, f := range stranded {
+		if a.machine.Serving() != nil {
+			a.dispatch(ctx, f)
+		} else {
+			a.hold(f)
+		}
+	}
+	a.releaseHeld(ctx)
+}
+
+// lookAfterFlights gives hosts up that do not answer.
+func (a *modelActor) lookAfterFlights(ctx actor.Context, now time.Time) {
+	for _, f := range a.flights {
+		if f.host.stuck || now.Sub(f.sent) < a.cfg.ScoreTimeout+2*tickEvery {
+			continue
+		}
+		h := f.host
+		h.stuck = true
+		a.hostFailed(ctx, h, fmt.Errorf("no answer within %v", a.cfg.ScoreTimeout))
+		return // the map has changed; the next tick sees the rest
+	}
+}
+
+func (a *modelActor) answer(f *flight, s *record.Scored) {
+	if f.replyTo != nil {
+		a.system.Root.Send(f.replyTo, s)
+	}
+}
+
+// count adds an answered batch to the statistics.
+func (a *modelActor) count(f *flight, m *ScoreReply) {
+	n := len(f.batch.Records)
+	if n == 0 {
+		return
+	}
+	s := &a.stats
+	us := float64(m.Spent.Nanoseconds()) / 1e3
+	each := us / float64(n)
+	if s.Records == 0 || each < s.MinUs {
+		s.MinUs = each
+	}
+	s.MaxUs = max(s.MaxUs, each)
+	s.Records += uint64(n)
+	s.Batches++
+	s.RecordErrors += uint64(len(m.Scored.Failures))
+	s.TotalUs += us
+	a.dirty = true
+	a.metrics.scoredBatch(n, m)
+}
