@@ -45,6 +45,10 @@ func (b *Broker) properties() properties {
 		// The next transaction of a producer otherwise waits 20 ms for the end
 		// of the one before.
 		"add.partitions.to.txn.retry.backoff.ms": "1",
+		// How soon the controller notices a dead broker, and how long a killed one
+		// has to wait before it may register again (9 s by default).
+		"broker.session.timeout.ms":    "2000",
+		"broker.heartbeat.interval.ms": "250",
 		// A test that stops a broker does not want to wait for its peers.
 		"controlled.shutdown.retry.backoff.ms": "200",
 	}
