@@ -59,15 +59,8 @@ func (p *protoPlan) decode(records []Raw, into *model.Batch, limits Limits) {
 			continue
 		}
 		pos := 0
-		for i := range straight {
-			s := &straight[i]
-			if len(b)-pos < 9 || b[pos] != s.tag {
-				continue
-			}
-			if s.values != nil {
-				s.values[row] = math.Float64frombits(binary.LittleEndian.Uint64(b[pos+1:]))
-			}
-			pos += 9
+		if len(straight) != 0 {
+			pos = readStraight(straight, b, row)
 		}
 		if pos < len(b) {
 			r.message(p.root, b, pos, 0, limits.Depth)
@@ -82,6 +75,26 @@ func (p *protoPlan) decode(records []Raw, into *model.Batch, limits Limits) {
 		}
 	}
 	r.settle()
+}
+
+// readStraight reads straight fields as long as they come in order and returns
+// the position behind the last one.
+func readStraight(straight []straightColumn, b []byte, row int) int {
+	rest := b
+	for i := range straight {
+		if len(rest) < 9 {
+			break
+		}
+		s := &straight[i]
+		if rest[0] != s.tag {
+			continue
+		}
+		if row < len(s.values) {
+			s.values[row] = math.Float64frombits(binary.LittleEndian.Uint64(rest[1:9]))
+		}
+		rest = rest[9:]
+	}
+	return len(b) - len(rest)
 }
 
 // bindStraight joins the straight fields with the columns of a batch.

@@ -3,6 +3,7 @@ package record
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -47,15 +48,13 @@ const (
 // somewhere is written piece by piece.
 type protoResults struct {
 	resultConstants
-	head     []byte   // data type
-	tail     []byte   // generation
+	head     []byte   // data type and generation
 	topicTag []byte   // topic, in Source
 	keys     [][]byte // of each output: its key, in the entry
 
-	numbers []byte  // data type, target if it is a number, all numeric outputs
+	numbers []byte  // head, target if it is a number, all numeric outputs
 	patches []patch // where the numbers of the template go
 	others  []int   // outputs that are not numbers
-	columns []int   // numeric outputs
 }
 
 // patch is the place of a number in a template.
@@ -71,8 +70,8 @@ func newProtoResults(c resultConstants) (*protoResults, error) {
 		if err != nil {
 			return nil, err
 		}
-		w.tail = append(w.tail, tagGeneration)
-		w.tail = protowire.AppendBytes(w.tail, generation)
+		w.head = append(w.head, tagGeneration)
+		w.head = protowire.AppendBytes(w.head, generation)
 	}
 	if c.topic != "" {
 		w.topicTag = appendText(nil, tagTopic, c.topic)
@@ -84,7 +83,7 @@ func newProtoResults(c resultConstants) (*protoResults, error) {
 	return w, nil
 }
 
-// buildTemplate encodes the data type, a numeric target and the numeric outputs
+// buildTemplate encodes the head, a numeric target and the numeric outputs
 // around zeros, and remembers where those are.
 func (w *protoResults) buildTemplate() {
 	w.numbers = append(w.numbers, w.head...)
@@ -102,7 +101,6 @@ func (w *protoResults) buildTemplate() {
 			w.others = append(w.others, i)
 			continue
 		}
-		w.columns = append(w.columns, i)
 		w.numbers = append(w.numbers, tagOutputs)
 		w.numbers = protowire.AppendVarint(w.numbers, uint64(len(w.keys[i])+2+9))
 		w.numbers = append(w.numbers, w.keys[i]...)
@@ -112,67 +110,73 @@ func (w *protoResults) buildTemplate() {
 }
 
 func (w *protoResults) appendResult(dst []byte, raw *Raw, out *model.Batch, row int, scoredUS int64) []byte {
-	if w.allNumbers(out, row) {
-		start := len(dst)
-		dst = append(dst, w.numbers...)
-		body := dst[start:]
-		for _, p := range w.patches {
-			c := &out.Columns[p.column]
-			v := 0.0
-			if c.Type == model.Float64 {
-				v = c.Float64[row]
-			} else {
-				v = number(c, row)
-			}
-			binary.LittleEndian.PutUint64(body[p.at:], math.Float64bits(v))
-		}
-		if len(w.others) != 0 {
-			if w.target >= 0 && w.outputs[w.target].kind != kindNumber {
-				dst = w.appendTarget(dst, out, row)
-			}
-			for _, i := range w.others {
-				dst = w.appendOutput(dst, i, out, row)
-			}
-		}
-	} else {
-		dst = append(dst, w.head...)
-		if w.target >= 0 {
+	start := len(dst)
+	dst = append(dst, w.numbers...)
+	if !patchNumbers(dst[start:], w.patches, out.Columns, row) {
+		return w.appendPieces(dst[:start], raw, out, row, scoredUS)
+	}
+	if len(w.others) != 0 {
+		if w.target >= 0 && w.outputs[w.target].kind != kindNumber {
 			dst = w.appendTarget(dst, out, row)
 		}
-		for i := range w.outputs {
+		for _, i := range w.others {
 			dst = w.appendOutput(dst, i, out, row)
 		}
 	}
-	return w.appendTail(dst, raw, scoredUS)
+	return w.appendSource(dst, raw, scoredUS)
 }
 
-// allNumbers says whether the row has a value of every numeric output.
-func (w *protoResults) allNumbers(out *model.Batch, row int) bool {
-	for _, i := range w.columns {
-		if c := &out.Columns[i]; len(c.State) != 0 && c.State[row] != model.Valid {
+// patchNumbers writes the row's numbers into a copy of the template. It returns
+// false when a column has no value in that row.
+func patchNumbers(template []byte, patches []patch, columns []model.Column, row int) bool {
+	for i := range patches {
+		p := &patches[i]
+		c := &columns[p.column]
+		if len(c.State) != 0 && c.State[row] != model.Valid {
 			return false
 		}
+		var v float64
+		if c.Type == model.Float64 {
+			v = c.Float64[row]
+		} else {
+			v = float64(c.Float32[row])
+		}
+		binary.LittleEndian.PutUint64(template[p.at:], math.Float64bits(v))
 	}
 	return true
 }
 
-// appendTail appends what follows the outputs: generation, source and times.
-func (w *protoResults) appendTail(dst []byte, raw *Raw, scoredUS int64) []byte {
-	dst = append(dst, w.tail...)
-	size := len(w.topicTag)
-	if raw.Partition != 0 {
-		size += 1 + protowire.SizeVarint(uint64(raw.Partition))
+// appendPieces appends the result of a row that lacks a numeric output.
+func (w *protoResults) appendPieces(dst []byte, raw *Raw, out *model.Batch, row int, scoredUS int64) []byte {
+	dst = append(dst, w.head...)
+	if w.target >= 0 {
+		dst = w.appendTarget(dst, out, row)
 	}
-	if raw.Offset != 0 {
-		size += 1 + protowire.SizeVarint(uint64(raw.Offset))
+	for i := range w.outputs {
+		dst = w.appendOutput(dst, i, out, row)
 	}
-	dst = append(dst, tagSource)
-	dst = protowire.AppendVarint(dst, uint64(size))
-	dst = append(dst, w.topicTag...)
-	dst = appendInteger(dst, tagPartition, int64(raw.Partition))
-	dst = appendInteger(dst, tagOffset, raw.Offset)
-	dst = appendInteger(dst, tagRecordTime, raw.TimeMS)
-	return appendInteger(dst, tagScoredTime, scoredUS)
+	return w.appendSource(dst, raw, scoredUS)
+}
+
+// sourceRoom is the most that source and times take besides the topic: four
+// tags with integers, and the tag and length of source itself.
+const sourceRoom = 4*(1+binary.MaxVarintLen64) + 1 + binary.MaxVarintLen64
+
+// appendSource appends what depends on the record but not on its scores: where
+// it came from and the times.
+func (w *protoResults) appendSource(dst []byte, raw *Raw, scoredUS int64) []byte {
+	dst = slices.Grow(dst, sourceRoom+len(w.topicTag))
+	size := len(w.topicTag) + sizeInteger(int64(raw.Partition)) + sizeInteger(raw.Offset)
+	n := len(dst)
+	b := dst[:cap(dst)]
+	b[n] = tagSource
+	n = putUvarint(b, n+1, uint64(size))
+	n += copy(b[n:], w.topicTag)
+	n = putInteger(b, n, tagPartition, int64(raw.Partition))
+	n = putInteger(b, n, tagOffset, raw.Offset)
+	n = putInteger(b, n, tagRecordTime, raw.TimeMS)
+	n = putInteger(b, n, tagScoredTime, scoredUS)
+	return b[:n]
 }
 
 func (w *protoResults) appendTarget(dst []byte, out *model.Batch, row int) []byte {
@@ -203,7 +207,7 @@ func (w *protoResults) appendOutput(dst []byte, i int, out *model.Batch, row int
 
 func (w *protoResults) appendError(dst []byte, raw *Raw, err *model.RecordError, scoredUS int64) []byte {
 	dst = append(dst, w.head...)
-	dst = w.appendTail(dst, raw, scoredUS)
+	dst = w.appendSource(dst, raw, scoredUS)
 	detail, _ := proto.Marshal(scoringError(err)) // cannot fail: its strings are valid
 	dst = append(dst, tagError)
 	return protowire.AppendBytes(dst, detail)
@@ -275,13 +279,31 @@ func appendValue(dst []byte, kind outputKind, c *model.Column, row int) []byte {
 	return binary.LittleEndian.AppendUint64(dst, math.Float64bits(number(c, row)))
 }
 
-// appendInteger appends an integer field; zero is the default and left out.
-func appendInteger(dst []byte, tag byte, v int64) []byte {
+// putInteger writes an integer field; zero is the default and left out.
+func putInteger(b []byte, n int, tag byte, v int64) int {
 	if v == 0 {
-		return dst
+		return n
 	}
-	dst = append(dst, tag)
-	return protowire.AppendVarint(dst, uint64(v))
+	b[n] = tag
+	return putUvarint(b, n+1, uint64(v))
+}
+
+// sizeInteger is the size of what putInteger writes.
+func sizeInteger(v int64) int {
+	if v == 0 {
+		return 0
+	}
+	return 1 + protowire.SizeVarint(uint64(v))
+}
+
+func putUvarint(b []byte, n int, v uint64) int {
+	for v >= 0x80 {
+		b[n] = byte(v) | 0x80
+		v >>= 7
+		n++
+	}
+	b[n] = byte(v)
+	return n + 1
 }
 
 // appendText appends a string field, mended if need be.
