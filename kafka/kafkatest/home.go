@@ -14,6 +14,9 @@ import (
 // ErrNoKafka says that the broker's jars or a Java to run them are not there.
 var ErrNoKafka = errors.New("Apache Kafka is not there; bring it with `make kafka` (needs Java 17 or newer and Maven)")
 
+// homeEnv names the directory of the jars, or says "none" to do without.
+const homeEnv = "MODELSERVER_KAFKA_HOME"
+
 // Names inside a home directory.
 const (
 	libsDir        = "libs"                 // the jars
@@ -24,7 +27,10 @@ const (
 // findHome returns the directory that holds the jars.
 func findHome(home string) (string, error) {
 	if home == "" {
-		home = os.Getenv("MODELSERVER_KAFKA_HOME")
+		home = os.Getenv(homeEnv)
+	}
+	if home == "none" {
+		return "", fmt.Errorf("%w: switched off by %s=none", ErrNoKafka, homeEnv)
 	}
 	if home == "" {
 		root, err := checkoutRoot()
@@ -54,7 +60,7 @@ func checkoutRoot() (string, error) {
 			return dir, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("no go.mod above %s; set MODELSERVER_KAFKA_HOME", start)
+			return "", fmt.Errorf("no go.mod above %s; set %s", start, homeEnv)
 		}
 	}
 }
