@@ -54,14 +54,6 @@ func (d *Decoder) Decode(records []Raw, into *model.Batch) {
 	}
 }
 
-// tooLarge is the error for a payload above the limit.
-func tooLarge(size int, l Limits) *model.RecordError {
-	return &model.RecordError{
-		Kind: model.Malformed,
-		Rule: fmt.Sprintf("a payload of %d bytes is larger than the %d allowed: raise the limit or send less", size, l.PayloadBytes),
-	}
-}
-
 // problems collects what is wrong with a signature, to be told all at once.
 type problems []string
 

@@ -18,9 +18,15 @@ var powers = [...]float64{
 func parseFloat(b []byte) (float64, bool) {
 	v, n := scanFloat(b)
 	if n == len(b) && n > 0 {
-		return v, true
+		return v, !math.IsInf(v, 0)
 	}
-	return parseWord(b)
+	for _, c := range b {
+		if c-'0' > 9 && c != '+' && c != '-' && c != '.' && c != 'e' && c != 'E' {
+			return parseWord(b)
+		}
+	}
+	v, err := strconv.ParseFloat(view(b), 64) // "+1", ".5", "1.", "007"
+	return v, err == nil
 }
 
 // parseWord reads the numbers that are words, in any case.
@@ -41,19 +47,17 @@ func parseWord(b []byte) (float64, bool) {
 	return 0, false
 }
 
-// scanFloat reads the decimal number that b starts with: an optional sign,
-// digits with an optional point among or around them, an optional exponent. It
-// returns the number of bytes read, 0 when b does not start with a number that
-// a double can hold.
+// scanFloat reads the number that b starts with, as JSON writes numbers
+// (RFC 8259, section 6). It returns the number of bytes read, 0 when b does not
+// start with a number, and an infinity for one too large for a double.
 //
 // A number of at most 19 digits with a small exponent is a quotient or product
 // of two doubles that are exact, hence correctly rounded (Clinger's fast path).
 // Anything else goes to strconv.
 func scanFloat(b []byte) (float64, int) {
 	pos := 0
-	negative := false
-	if pos < len(b) && (b[pos] == '-' || b[pos] == '+') {
-		negative = b[pos] == '-'
+	negative := len(b) > 0 && b[0] == '-'
+	if negative {
 		pos++
 	}
 	var mantissa uint64
@@ -63,6 +67,9 @@ func scanFloat(b []byte) (float64, int) {
 		pos++
 	}
 	digits, exponent := pos-start, 0
+	if digits == 0 || digits > 1 && b[start] == '0' {
+		return 0, 0
+	}
 	if pos < len(b) && b[pos] == '.' {
 		pos++
 		point := pos
@@ -70,11 +77,11 @@ func scanFloat(b []byte) (float64, int) {
 			mantissa = mantissa*10 + uint64(b[pos]-'0')
 			pos++
 		}
+		if pos == point {
+			return 0, 0
+		}
 		exponent = point - pos
 		digits += pos - point
-	}
-	if digits == 0 {
-		return 0, 0
 	}
 	if pos < len(b) && b[pos]|0x20 == 'e' {
 		e, next := scanExponent(b, pos+1)
@@ -84,21 +91,18 @@ func scanFloat(b []byte) (float64, int) {
 		exponent += e
 		pos = next
 	}
-	if digits <= 19 && mantissa <= 1<<53 && -22 <= exponent && exponent <= 22 {
-		v := float64(mantissa)
-		if exponent < 0 {
-			v /= powers[-exponent]
-		} else {
-			v *= powers[exponent]
-		}
-		if negative {
-			v = -v
-		}
+	if digits > 19 || mantissa > 1<<53 || exponent < -22 || exponent > 22 {
+		v, _ := strconv.ParseFloat(view(b[:pos]), 64) // the only error is the infinity's
 		return v, pos
 	}
-	v, err := strconv.ParseFloat(view(b[:pos]), 64)
-	if err != nil {
-		return 0, 0
+	v := float64(mantissa)
+	if exponent < 0 {
+		v /= powers[-exponent]
+	} else {
+		v *= powers[exponent]
+	}
+	if negative {
+		v = -v
 	}
 	return v, pos
 }

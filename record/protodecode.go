@@ -2,7 +2,6 @@ package record
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"sync"
 
@@ -194,7 +193,7 @@ func (r *protoRun) message(m *messagePlan, b []byte, pos int, group uint64, dept
 }
 
 func (r *protoRun) fail(f fault, field string, at int) int {
-	r.err = wireError(f, field, at)
+	r.err = malformed(f, field, at)
 	return -1
 }
 
@@ -356,15 +355,6 @@ func (r *protoRun) finishLists() {
 		default:
 			setState(c, r.row, r.rows, model.Valid)
 		}
-	}
-}
-
-// wrongLength is the error for a vector of another length than the model takes.
-func wrongLength(field string, got, want int) *model.RecordError {
-	return &model.RecordError{
-		Kind:  model.InvalidInput,
-		Field: field,
-		Rule:  fmt.Sprintf("has %d values, but the model takes %d", got, want),
 	}
 }
 

@@ -78,15 +78,20 @@ func NewResultEncoder(format ResultFormat, sig *model.Signature, dataType string
 		seen[name] = true
 		c.outputs = append(c.outputs, outputOf(name, &sig.Outputs[i]))
 	}
+	var err error
+	e := new(ResultEncoder)
 	switch format {
 	case ResultProtobuf:
-		w, err := newProtoResults(c)
-		return &ResultEncoder{w}, err
+		e.writer, err = newProtoResults(c)
 	case ResultJSON:
-		w, err := newJSONResults(c)
-		return &ResultEncoder{w}, err
+		e.writer, err = newJSONResults(c)
+	default:
+		err = fmt.Errorf("%v is no result format", format)
 	}
-	return nil, fmt.Errorf("%v is no result format", format)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // Append appends the result of a row that was scored: every output that the row

@@ -2,49 +2,14 @@ package record
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math/bits"
 
 	"google.golang.org/protobuf/encoding/protowire"
-
-	"github.com/modelstream/modelserver/model"
 )
 
 // The wire format of protobuf (protobuf.dev/programming-guides/encoding), read
 // by position: a step takes the position that it starts at and returns the one
 // behind it, or the negative of a fault.
-
-// fault says what is wrong with a payload.
-type fault int
-
-const (
-	faultNone fault = iota
-	faultTruncated
-	faultVarint
-	faultTag
-	faultWireType
-	faultGroup
-	faultDepth
-	faultMismatch
-	faultUTF8
-)
-
-// rules are the faults as text, with a place for the position.
-var rules = [...]string{
-	faultTruncated: "the message is cut off within the field that starts at byte %d",
-	faultVarint:    "a variable-length integer has more than 64 bits (at byte %d)",
-	faultTag:       "a field number is out of range (at byte %d)",
-	faultWireType:  "a wire type is not one of protobuf's (at byte %d)",
-	faultGroup:     "a group ends that did not start, or starts and does not end (at byte %d)",
-	faultDepth:     "messages or groups are nested too deep (at byte %d)",
-	faultMismatch:  "the wire type does not fit the field's type: was it written with another schema? (at byte %d)",
-	faultUTF8:      "text is not valid UTF-8 (at byte %d)",
-}
-
-// wireError is the record error for a fault at a position of a payload.
-func wireError(f fault, field string, at int) *model.RecordError {
-	return &model.RecordError{Kind: model.Malformed, Field: field, Rule: fmt.Sprintf(rules[f], at)}
-}
 
 // uvarint reads a variable-length integer. It returns the position behind it,
 // or a negated fault.

@@ -1,0 +1,384 @@
+package record
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"github.com/modelstream/modelserver/model"
+)
+
+// jsonRun decodes one batch. It is kept for the next one, because records of a
+// topic tend to have the same keys in the same order.
+type jsonRun struct {
+	scanner
+	columns []model.Column
+	rows    int
+	row     int
+	depth   int
+	arena   arena
+	marks   []jsonMark // one a column
+	stamp   uint64     // of the row; no two rows have the same
+	fed     int        // columns that the row has fed so far
+	likes   bool       // some input has two keys that are only like its name
+	err     *model.RecordError
+	layout  []jsonMember
+	scratch []byte
+}
+
+// jsonMark remembers which key has fed a column.
+type jsonMark struct {
+	stamp uint64
+	exact bool
+	key   []byte // as written
+	rival []byte // another key that is only like the input's name, or nil
+}
+
+// jsonMember is the key that stood at a place of the last record, and what it
+// means: a comparison then saves a lookup. The memory is bounded by maxLayout
+// and maxLayoutKey, whatever keys a stranger sends.
+type jsonMember struct {
+	written []byte // between the quotes
+	key     *jsonKey
+}
+
+const (
+	maxLayout    = 1024
+	maxLayoutKey = 64
+)
+
+// decode fills the batch, row by row.
+func (p *jsonPlan) decode(records []Raw, into *model.Batch, limits Limits) {
+	r := p.runs.Get().(*jsonRun)
+	defer p.release(r)
+	r.columns, r.rows, r.depth = into.Columns, into.Rows, limits.Depth
+	for row := range records {
+		b := records[row].Payload
+		if len(b) > limits.PayloadBytes {
+			into.Errors = append(into.Errors, model.RowError{Row: row, Err: tooLarge(len(b), limits)})
+			continue
+		}
+		r.row, r.b, r.fed, r.likes, r.err = row, b, 0, false, nil
+		r.stamp++
+		r.record(p.root)
+		if r.err != nil {
+			into.Errors = append(into.Errors, model.RowError{Row: row, Err: r.err})
+		}
+	}
+}
+
+func (p *jsonPlan) release(r *jsonRun) {
+	r.b, r.columns = nil, nil
+	for i := range r.marks {
+		r.marks[i].key, r.marks[i].rival = nil, nil
+	}
+	p.runs.Put(r)
+}
+
+// record reads a payload and decides what the row misses.
+func (r *jsonRun) record(root *jsonObject) {
+	pos := r.space(0)
+	if pos >= len(r.b) || r.b[pos] != '{' {
+		r.err = malformed(faultJSONObject, "", pos)
+		return
+	}
+	r.field = ""
+	if pos = r.object(root, pos, r.depth-1, true); pos >= 0 {
+		if pos = r.space(pos); pos != len(r.b) {
+			pos = r.fail(faultJSONTrailing, pos)
+		}
+	}
+	if pos < 0 {
+		if r.err == nil {
+			r.err = malformed(r.fault, r.field, r.at)
+		}
+		return
+	}
+	if r.likes {
+		r.refuseLikes()
+	}
+	if r.fed == len(r.columns) {
+		return
+	}
+	for i := range r.columns {
+		if r.marks[i].stamp != r.stamp {
+			setState(&r.columns[i], r.row, r.rows, model.Missing)
+		}
+	}
+}
+
+// refuseLikes fails the row when an input has several keys that are like its
+// name and none that is its name.
+func (r *jsonRun) refuseLikes() {
+	for i := range r.marks {
+		if m := &r.marks[i]; m.stamp == r.stamp && !m.exact && m.rival != nil {
+			r.err = &model.RecordError{
+				Kind:  model.Malformed,
+				Field: string(m.key),
+				Rule:  fmt.Sprintf("keys %q and %q could both be the same input: map it to one of them in the configuration", m.key, m.rival),
+			}
+			return
+		}
+	}
+}
+
+// object reads the members of the object that opens at pos.
+func (r *jsonRun) object(o *jsonObject, pos, depth int, root bool) int {
+	if depth < 0 {
+		return r.fail(faultDepth, pos)
+	}
+	pos = r.space(pos + 1)
+	if pos < len(r.b) && r.b[pos] == '}' {
+		return pos + 1
+	}
+	for member := 0; ; member++ {
+		if pos >= len(r.b) || r.b[pos] != '"' {
+			return r.unexpected(pos)
+		}
+		start := pos + 1
+		next, escaped := r.str(pos)
+		if next < 0 {
+			return -1
+		}
+		written := r.b[start : next-1]
+		var key *jsonKey
+		switch {
+		case !root:
+			key = r.find(o, written, escaped)
+		case member < len(r.layout) && bytes.Equal(r.layout[member].written, written):
+			key = r.layout[member].key
+		default:
+			key = r.find(o, written, escaped)
+			r.learn(member, written, key)
+		}
+		if pos = r.colon(next); pos < 0 {
+			return -1
+		}
+		if key == nil {
+			pos = r.skip(pos, depth)
+		} else {
+			pos = r.member(key, written, pos, depth)
+		}
+		if pos < 0 {
+			return -1
+		}
+		more := false
+		if pos, more = r.comma(pos, '}'); !more {
+			return pos
+		}
+	}
+}
+
+// find looks a key up.
+func (r *jsonRun) find(o *jsonObject, written []byte, escaped bool) (key *jsonKey) {
+	if escaped {
+		written = appendUnescaped(nil, written)
+	}
+	key, r.scratch = o.find(written, r.scratch)
+	return key
+}
+
+// learn remembers the key at a place of the record.
+func (r *jsonRun) learn(member int, written []byte, key *jsonKey) {
+	if len(written) > maxLayoutKey || member > len(r.layout) || member >= maxLayout {
+		return
+	}
+	if member == len(r.layout) {
+		r.layout = append(r.layout, jsonMember{})
+	}
+	m := &r.layout[member]
+	m.written, m.key = append(m.written[:0], written...), key
+}
+
+// member reads the value of a key that is used.
+func (r *jsonRun) member(key *jsonKey, written []byte, pos, depth int) int {
+	if key.sub != nil && pos < len(r.b) && r.b[pos] == '{' {
+		return r.object(key.sub, pos, depth-1, false)
+	}
+	next := 0
+	for _, t := range key.targets {
+		accepted, ok := r.mark(t, written, pos)
+		if !ok {
+			return -1
+		}
+		if !accepted {
+			continue
+		}
+		if next = r.value(&r.columns[t.column], pos, depth); next < 0 {
+			if r.field == "" {
+				r.field = string(written)
+			}
+			return -1
+		}
+		if r.err != nil && r.err.Field == "" {
+			r.err.Field = string(written)
+		}
+	}
+	if next == 0 { // somebody else's path leads here, or a better key was there
+		return r.skip(pos, depth)
+	}
+	return next
+}
+
+// mark notes that a key feeds an input. The input's own name goes before a name
+// that is like it; the same key twice is an error.
+func (r *jsonRun) mark(t jsonTarget, written []byte, pos int) (accepted, ok bool) {
+	m := &r.marks[t.column]
+	switch {
+	case m.stamp != r.stamp:
+		m.stamp = r.stamp
+		r.fed++
+	case m.exact && !t.exact:
+		return false, true
+	case m.exact == t.exact && (t.exact || bytes.Equal(m.key, written)):
+		r.field = string(written)
+		r.fail(faultJSONTwice, pos)
+		return false, false
+	case !t.exact:
+		m.rival, r.likes = written, true
+		return false, true
+	}
+	m.exact, m.key, m.rival = t.exact, written, nil
+	return true, true
+}
+
+// value reads a value into the row of a column.
+func (r *jsonRun) value(c *model.Column, pos, depth int) int {
+	if pos >= len(r.b) {
+		return r.unexpected(pos)
+	}
+	switch r.b[pos] {
+	case '[':
+		return r.list(c, pos, depth-1)
+	case '{':
+		setState(c, r.row, r.rows, model.Invalid)
+		return r.skip(pos, depth)
+	case 'n':
+		setState(c, r.row, r.rows, model.Missing)
+		return r.word(pos, "null")
+	}
+	if c.Type == model.Float64 && c.Width == 1 && r.b[pos] != '"' {
+		if v, n := scanFloat(r.b[pos:]); n > 0 && !math.IsInf(v, 0) {
+			c.Float64[r.row] = v
+			if len(c.State) != 0 {
+				c.State[r.row] = model.Valid
+			}
+			return pos + n
+		}
+	}
+	var s scalar
+	if pos = r.scalar(pos, &s); pos >= 0 {
+		storeRow(c, r.row, r.rows, &s, &r.arena)
+	}
+	return pos
+}
+
+// scalar reads a string, a number or a truth value.
+func (r *jsonRun) scalar(pos int, s *scalar) int {
+	switch r.b[pos] {
+	case '"':
+		next, escaped := r.str(pos)
+		if next < 0 {
+			return -1
+		}
+		s.class, s.text = classText, r.b[pos+1:next-1]
+		if !validText(s.text) {
+			return r.fail(faultUTF8, pos)
+		}
+		if escaped {
+			s.text = appendUnescaped(nil, s.text)
+		}
+		return next
+	case 't':
+		s.class, s.bits = classBool, 1
+		return r.word(pos, "true")
+	case 'f':
+		s.class, s.bits = classBool, 0
+		return r.word(pos, "false")
+	}
+	next := r.skipNumber(pos)
+	if next >= 0 {
+		s.class, s.text = classNumber, r.b[pos:next]
+	}
+	return next
+}
+
+// list reads an array into the row of a column. Arrays in arrays are read row
+// after row; an empty array is missing.
+func (r *jsonRun) list(c *model.Column, pos, depth int) int {
+	l := jsonList{column: c, state: model.Valid}
+	if pos = r.elements(&l, pos, depth); pos < 0 {
+		return -1
+	}
+	switch {
+	case l.n == 0:
+		l.state = model.Missing
+	case l.n != c.Width && r.err == nil:
+		r.err = wrongLength("", l.n, c.Width)
+	}
+	setState(c, r.row, r.rows, l.state)
+	return pos
+}
+
+// jsonList is how far an array has been read.
+type jsonList struct {
+	column *model.Column
+	n      int
+	state  model.State
+}
+
+// elements reads the elements of the array that opens at pos.
+func (r *jsonRun) elements(l *jsonList, pos, depth int) int {
+	if depth < 0 {
+		return r.fail(faultDepth, pos)
+	}
+	pos = r.space(pos + 1)
+	if pos < len(r.b) && r.b[pos] == ']' {
+		return pos + 1
+	}
+	for {
+		if pos >= len(r.b) {
+			return r.unexpected(pos)
+		}
+		if r.b[pos] == '[' {
+			pos = r.elements(l, pos, depth-1)
+		} else {
+			pos = r.element(l, pos, depth)
+			l.n++
+		}
+		if pos < 0 {
+			return -1
+		}
+		more := false
+		if pos, more = r.comma(pos, ']'); !more {
+			return pos
+		}
+	}
+}
+
+// element reads one element that is no array.
+func (r *jsonRun) element(l *jsonList, pos, depth int) int {
+	c := l.column
+	at := r.row*c.Width + l.n
+	fits := l.n < c.Width
+	switch r.b[pos] {
+	case '{', 'n':
+		l.state = model.Invalid
+		return r.skip(pos, depth)
+	}
+	if fits && r.b[pos] != '"' && (c.Type == model.Float64 || c.Type == model.Float32) {
+		if v, n := scanFloat(r.b[pos:]); n > 0 && !math.IsInf(v, 0) {
+			if c.Type == model.Float64 {
+				c.Float64[at] = v
+			} else {
+				c.Float32[at] = float32(v)
+			}
+			return pos + n
+		}
+	}
+	var s scalar
+	if pos = r.scalar(pos, &s); pos >= 0 && fits && store(c, at, &s, &r.arena) != model.Valid {
+		l.state = model.Invalid
+	}
+	return pos
+}
