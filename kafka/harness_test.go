@@ -1,0 +1,262 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/modelstream/modelserver/record"
+)
+
+const testPartitions = 3
+
+// world is a fake cluster with the topics that ingestion needs.
+type world struct {
+	t       testing.TB
+	cluster *kfake.Cluster
+	config  Config
+	client  *kgo.Client // produces inputs, by hand to a partition
+}
+
+func newWorld(t testing.TB, opts ...kfake.Opt) *world {
+	t.Helper()
+	c := DefaultConfig()
+	c.Records.Topics = []TopicConfig{{Topic: "in", Format: "json", DataType: DataTypeRule{From: FromHeader, Name: "type"}}}
+	c.Records.CommitInterval = 20 * time.Millisecond
+	c.Records.FetchMaxWait = 50 * time.Millisecond
+	c.Results.Topic, c.DeadLetters.Topic, c.Models.Topic = "out", "dead", "models"
+	c.Producer.Linger = 0
+	opts = append([]kfake.Opt{
+		kfake.NumBrokers(1), kfake.SeedTopics(testPartitions, "in", "out", "dead"), kfake.SeedTopics(1, "models"),
+		kfake.GroupMinSessionTimeout(100 * time.Millisecond),
+	}, opts...)
+	cluster, err := kfake.NewCluster(opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	c.Brokers = cluster.ListenAddrs()
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &world{t: t, cluster: cluster, config: c, client: client}
+}
+
+// produce writes records into a partition of the input topic.
+func (w *world) produce(partition int32, dataType string, values ...string) {
+	w.t.Helper()
+	var recs []*kgo.Record
+	for _, v := range values {
+		r := &kgo.Record{Topic: "in", Partition: partition, Value: []byte(v), Key: []byte("k" + v)}
+		if dataType != "" {
+			r.Headers = []kgo.RecordHeader{{Key: "type", Value: []byte(dataType)}, {Key: "own", Value: []byte("kept")}}
+		}
+		recs = append(recs, r)
+	}
+	if err := w.client.ProduceSync(w.context(), recs...).FirstErr(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) context() context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	w.t.Cleanup(cancel)
+	return ctx
+}
+
+// ingestion is a running record ingestion with a scorer that the test holds.
+type ingestion struct {
+	*Records
+	system *actor.ActorSystem
+	pid    *actor.PID
+	scorer *fakeScorer
+}
+
+func (w *world) start(change ...func(*Config)) *ingestion {
+	w.t.Helper()
+	config := w.config
+	for _, f := range change {
+		f(&config)
+	}
+	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
+	scorer := &fakeScorer{root: system.Root, respond: echo}
+	var topics []Topic
+	for _, t := range config.Records.Topics {
+		topics = append(topics, Topic{Config: t, Format: record.JSON(), Field: func(p []byte) ([]byte, error) { return p[:1], nil }})
+	}
+	if err := config.Validate(); err != nil {
+		w.t.Fatal(err)
+	}
+	r, err := NewRecords(RecordsOptions{
+		Config: &config, Topics: topics, Scorer: scorer,
+		Log: testLog(w.t), Meter: noop.NewMeterProvider().Meter(""),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	pid, err := system.Root.SpawnNamed(r.Props(), "ingest/records")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	in := &ingestion{Records: r, system: system, pid: pid, scorer: scorer}
+	w.t.Cleanup(func() {
+		_ = system.Root.StopFuture(pid).Wait()
+		system.Shutdown()
+	})
+	return in
+}
+
+func (in *ingestion) drain(t testing.TB) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := in.Drain(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fakeScorer answers batches as the test says. respond returns nil to keep an
+// answer back.
+type fakeScorer struct {
+	root *actor.RootContext
+
+	mu      sync.Mutex
+	respond func(*record.Batch) *record.Scored
+	batches []*record.Batch
+	replyTo *actor.PID
+}
+
+func (s *fakeScorer) Score(b *record.Batch, replyTo *actor.PID) {
+	s.mu.Lock()
+	s.batches, s.replyTo = append(s.batches, b), replyTo
+	respond := s.respond
+	s.mu.Unlock()
+	if a := respond(b); a != nil {
+		s.root.Send(replyTo, a)
+	}
+}
+
+func (s *fakeScorer) set(respond func(*record.Batch) *record.Scored) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.respond = respond
+}
+
+func (s *fakeScorer) seen() []*record.Batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*record.Batch(nil), s.batches...)
+}
+
+// answer sends an answer later.
+func (s *fakeScorer) answer(a *record.Scored) {
+	s.mu.Lock()
+	to := s.replyTo
+	s.mu.Unlock()
+	s.root.Send(to, a)
+}
+
+// echo scores every record with its own payload.
+func echo(b *record.Batch) *record.Scored {
+	a := &record.Scored{Batch: b}
+	for i := range b.Records {
+		a.Payloads = append(a.Payloads, b.Records[i].Payload...)
+		a.Ends = append(a.Ends, int32(len(a.Payloads)))
+	}
+	return a
+}
+
+func silent(*record.Batch) *record.Scored { return nil }
+
+func failWith(err error) func(*record.Batch) *record.Scored {
+	return func(b *record.Batch) *record.Scored { return &record.Scored{Batch: b, Err: err} }
+}
+
+// read reads n records of a topic, from its start.
+func (w *world) read(topic string, n int) []*kgo.Record {
+	w.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.config.Brokers...), kgo.ConsumeTopics(topic), kgo.FetchMaxWait(50*time.Millisecond))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer client.Close()
+	ctx := w.context()
+	var all []*kgo.Record
+	for len(all) < n {
+		f := client.PollFetches(ctx)
+		if err := f.Err(); err != nil {
+			w.t.Fatalf("read %s: %v after %d of %d records", topic, err, len(all), n)
+		}
+		all = append(all, f.Records()...)
+	}
+	return all
+}
+
+// values returns the values of records by partition.
+func values(recs []*kgo.Record) map[int32][]string {
+	m := map[int32][]string{}
+	for _, r := range recs {
+		m[r.Partition] = append(m[r.Partition], string(r.Value))
+	}
+	return m
+}
+
+// committed returns the group's committed offset of a partition, or -1.
+func (w *world) committed(partition int32) int64 {
+	w.t.Helper()
+	o, err := kadm.NewClient(w.client).FetchOffsets(w.context(), w.config.Group.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if at, ok := o.Lookup("in", partition); ok {
+		return at.At
+	}
+	return -1
+}
+
+// eventually waits for a condition; it is asked again when something may have
+// changed, at the latest after a moment.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(15 * time.Second)
+	for {
+		if ok() {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("never: %s", what)
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
+
+// numbers returns the texts of from to to-1.
+func numbers(from, to int) []string {
+	var s []string
+	for i := from; i < to; i++ {
+		s = append(s, strconv.Itoa(i))
+	}
+	return s
+}
+
+func testLog(t testing.TB) *slog.Logger {
+	if testing.Verbose() {
+		return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+var _ = fmt.Sprint

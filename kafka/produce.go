@@ -1,0 +1,147 @@
+package kafka
+
+import (
+	"errors"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/record"
+)
+
+// advance produces what is ready at the front of a partition's queue.
+func (r *recordsActor) advance(part *partition) {
+	if part.repair.broken {
+		return // what was refused goes first
+	}
+	for c := part.next(); c != nil; c = part.next() {
+		part.send()
+		part.headSince = time.Now()
+		r.produce(part, c)
+	}
+	if part.held && part.waiting() == nil {
+		r.hold(part, false)
+	}
+}
+
+// produce hands a chunk's results and dead letters to the client, in the order
+// of the records.
+func (r *recordsActor) produce(part *partition, c *chunk) {
+	r.collect(c)
+	if len(c.outputs) == 0 {
+		r.settleChunk(part, c)
+		return
+	}
+	c.promise = c.acknowledge
+	c.unacked.Store(int32(len(c.outputs)))
+	part.repair.flying++
+	for i := range c.outputs {
+		r.client.Produce(nil, &c.outputs[i].record, c.promise)
+	}
+}
+
+// collect makes the chunk's outputs.
+func (r *recordsActor) collect(c *chunk) {
+	now := time.Now()
+	c.outputs = make([]output, 0, len(c.records)+c.failed())
+	for i := range c.runs {
+		run := &c.runs[i]
+		switch f := run.flight; {
+		case f == nil:
+			r.deadLetter(c, run.from, run.rejected)
+		case f.err == nil:
+			r.collectScores(c, run, now)
+		case errors.Is(f.err, record.ErrNoModel) && r.config.Records.NoModel != NoModelDeadLetter:
+			c.dropped += run.n
+		default:
+			why := &rejection{stage: stageTransformation, class: classScoring, err: f.err}
+			if errors.Is(f.err, record.ErrNoModel) {
+				why.class = classNoModel
+			}
+			for k := range run.n {
+				r.deadLetter(c, run.from+k, why)
+			}
+		}
+	}
+}
+
+// collectScores makes the outputs of a run whose batch was scored.
+func (r *recordsActor) collectScores(c *chunk, run *run, now time.Time) {
+	f := run.flight
+	failures := f.failuresFrom(run.row, run.row+run.n)
+	for k := range run.n {
+		if result := f.answer.Result(run.row + k); len(result) > 0 {
+			c.results++
+			c.outputs = append(c.outputs, output{input: int32(run.from + k), record: kgo.Record{
+				Topic:     r.config.Results.Topic,
+				Partition: c.partition,
+				Key:       f.dataType.key,
+				Value:     result,
+				Timestamp: now,
+			}})
+		}
+		if len(failures) > 0 && failures[0].Row == run.row+k {
+			r.deadLetter(c, run.from+k, recordRejection(failures[0].Err))
+			for len(failures) > 0 && failures[0].Row == run.row+k {
+				failures = failures[1:]
+			}
+		}
+	}
+}
+
+// recordRejection says why a record that was scored badly is dead-lettered.
+func recordRejection(err *model.RecordError) *rejection {
+	why := &rejection{stage: stageTransformation, class: err.Kind.String(), err: err}
+	if err.Kind == model.Malformed {
+		why.stage = stageValueConverter
+	}
+	return why
+}
+
+// deadLetter adds the dead letter of a record to the chunk's outputs, or logs
+// it where there is no topic for them.
+func (r *recordsActor) deadLetter(c *chunk, i int, why *rejection) {
+	c.deadLettered++
+	r.metrics.deadLettered(why)
+	if r.letters.topic == "" {
+		r.log.Warn("record dropped: it cannot be processed and no dead-letter topic is configured",
+			"topic", c.topic, "partition", c.partition, "offset", c.records[i].Offset, "error", why.err)
+		return
+	}
+	c.outputs = append(c.outputs, output{input: int32(i), dead: true})
+	r.letters.letter(&c.outputs[len(c.outputs)-1].record, c.records[i], why)
+}
+
+// produced takes back a chunk whose outputs are all acknowledged or refused.
+func (r *recordsActor) produced(c *chunk) {
+	part := c.part
+	if part == nil {
+		return // given up meanwhile
+	}
+	part.repair.flying--
+	failed := c.failures
+	c.failures = nil
+	if len(failed) > 0 {
+		r.refused(part, c, failed)
+	}
+	if len(c.again) == 0 {
+		r.settleChunk(part, c)
+	}
+	if part.repair.broken {
+		if len(failed) == 0 || len(c.again) == 0 {
+			r.mended(part)
+		}
+	}
+	r.permit()
+	r.checkLeaving(time.Now())
+}
+
+// settleChunk notes that a chunk is done: its offsets may be committed.
+func (r *recordsActor) settleChunk(part *partition, c *chunk) {
+	part.settle(c)
+	r.window.remove(c)
+	r.metrics.settled(c)
+	r.status.settled(c)
+	c.part = nil
+}

@@ -1,0 +1,130 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/record"
+)
+
+// send hands a batch to its model.
+func (r *recordsActor) send(f *flight, now time.Time) {
+	if !f.wanted() {
+		return
+	}
+	b := f.attempt(now.Add(r.config.Records.ScoringTimeout))
+	r.pending[b] = f
+	r.scorer.Score(b, r.self)
+}
+
+// scored takes an answer. The first good answer to any attempt counts; whatever
+// comes later finds no flight and is discarded.
+func (r *recordsActor) scored(s *record.Scored) {
+	f := r.pending[s.Batch]
+	if f == nil {
+		r.metrics.lateAnswers.Add(r.ctx, 1)
+		return
+	}
+	delete(r.pending, s.Batch)
+	err := s.Err
+	if err == nil {
+		err = checkScored(s, len(f.records))
+	}
+	if err == nil {
+		f.settle(s)
+		r.settleFlight(f)
+		r.permit()
+		return
+	}
+	if current := f.attempts[len(f.attempts)-1]; current != s.Batch {
+		return // an attempt that was given up; a later one is under way
+	}
+	r.scoringFailed(f, err)
+	r.permit()
+}
+
+// scoringFailed decides what an attempt's failure means.
+func (r *recordsActor) scoringFailed(f *flight, err error) {
+	f.lastErr = err
+	hold := errors.Is(err, record.ErrNoModel) && r.config.Records.NoModel == NoModelHold
+	var transient *model.TransientError
+	switch {
+	case hold, errors.As(err, &transient) && f.sent < r.config.Records.Attempts:
+		f.retryAt = time.Now().Add(r.config.Records.backoff(f.sent))
+		r.retries = append(r.retries, f)
+	default:
+		f.err = err
+		r.settleFlight(f)
+	}
+}
+
+// overdue looks for batches whose answer did not come, and sends those again
+// whose pause is over.
+func (r *recordsActor) overdue(now time.Time) {
+	for b, f := range r.pending {
+		if !f.wanted() {
+			delete(r.pending, b)
+			continue
+		}
+		if b != f.attempts[len(f.attempts)-1] || now.Before(f.deadline) {
+			continue
+		}
+		// A silent actor and one that holds the batch look the same from here:
+		// where records are held, they are never given up.
+		f.lastErr = &model.TransientError{Reason: fmt.Sprintf("no answer within %v", r.config.Records.ScoringTimeout)}
+		if f.sent >= r.config.Records.Attempts && r.config.Records.NoModel != NoModelHold {
+			f.err = fmt.Errorf("given up after %d attempts: %w", f.sent, f.lastErr)
+			r.settleFlight(f)
+			continue
+		}
+		r.metrics.retries.Add(r.ctx, 1)
+		r.send(f, now)
+	}
+	r.resend(now)
+}
+
+func (r *recordsActor) resend(now time.Time) {
+	later := r.retries[:0]
+	for _, f := range r.retries {
+		switch {
+		case f.settled || !f.wanted():
+		case now.Before(f.retryAt):
+			later = append(later, f)
+		default:
+			r.metrics.retries.Add(r.ctx, 1)
+			r.send(f, now)
+		}
+	}
+	clear(r.retries[len(later):])
+	r.retries = later
+}
+
+// settleFlight ends a flight: its chunks wait for one batch less.
+func (r *recordsActor) settleFlight(f *flight) {
+	f.settled = true
+	for _, b := range f.attempts {
+		delete(r.pending, b)
+	}
+	r.metrics.scored(f)
+	for _, c := range f.chunks {
+		c.unscored--
+		if c.part != nil && c.unscored == 0 {
+			r.advance(c.part)
+		}
+	}
+}
+
+// backoff is the pause before attempt n+1.
+func (c *RecordsConfig) backoff(n int) time.Duration {
+	return backoff(c.RetryBackoff, c.MaxRetryBackoff, n)
+}
+
+func backoff(first, most time.Duration, n int) time.Duration {
+	d := first
+	for ; n > 1 && d < most; n-- {
+		d *= 2
+	}
+	return min(d, most)
+}
