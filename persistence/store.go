@@ -1,21 +1,20 @@
 package persistence
 
-import (
-	"context"
-	"errors"
-	"fmt"
-)
+import "context"
 
 // Store keeps what a ModelActor must not lose: its events, its snapshots and
 // the artifacts of its models. All methods are safe for concurrent use, block
 // until the data is durable, and return errors instead of panicking; callers
-// run them off the mailbox.
+// run them off the mailbox. Slices that go in may be reused as soon as the
+// method has returned, slices that come out belong to the caller.
 //
 // An id is an actor's persistent identity (a data type). It is any non-empty
 // string of at most [MaxIDLength] bytes.
 type Store interface {
 	// Append adds an event under the next sequence number. Numbers of one id
 	// start at 1 and have no gaps; another number is a [*SequenceError].
+	// Repeating the last event, with the same bytes, succeeds and changes
+	// nothing: so an Append whose outcome is unknown can be tried again.
 	Append(ctx context.Context, id string, seq uint64, event []byte) error
 
 	// Load returns what an actor needs to recover: the newest snapshot that is
@@ -25,39 +24,45 @@ type Store interface {
 	Load(ctx context.Context, id string) (*Recovery, error)
 
 	// SaveSnapshot stores a snapshot that covers the events up to seq. The two
-	// newest snapshots are kept, and the events that neither needs are dropped.
+	// newest snapshots (the greatest seq; the later one where they are equal)
+	// are kept, and the events that neither needs are dropped: none as long as
+	// there is only one snapshot. One that is older than both changes nothing.
+	// A snapshot may be ahead of the events, because appending them failed: it
+	// stands for them, and the next event is seq+1.
 	SaveSnapshot(ctx context.Context, id string, seq uint64, snapshot []byte) error
 
-	// IDs lists the ids that have events or snapshots, sorted.
+	// IDs lists the ids that have events or snapshots, sorted by their bytes.
 	IDs(ctx context.Context) ([]string, error)
 
-	// Delete forgets an id's events and snapshots.
+	// Delete forgets an id's events and snapshots; its next event is 1 again.
 	Delete(ctx context.Context, id string) error
 
 	// PutArtifact stores bytes under their digest (SHA-256, lower-case
-	// hexadecimal), once: a digest that is there already costs no write. Bytes
-	// that do not have that digest are refused.
+	// hexadecimal), once: a digest that is there already costs no write, and
+	// one that is there but damaged is mended. Bytes that do not have that
+	// digest are refused with a [*DigestError].
 	PutArtifact(ctx context.Context, sha256 string, artifact []byte) error
 
 	// Artifact returns the bytes of that digest, checked. It fails with
 	// [ErrNotFound], or with [*DamageError] when they do not match any more.
 	Artifact(ctx context.Context, sha256 string) ([]byte, error)
 
-	// RetainArtifacts drops every artifact for which keep answers false.
+	// RetainArtifacts drops every artifact for which keep answers false. An
+	// artifact is put before the event that names it is appended, so keep also
+	// answers true for what is between the two.
 	RetainArtifacts(ctx context.Context, keep func(sha256 string) bool) error
 
 	// Close releases the store. No method may be called afterwards.
 	Close() error
 }
 
-// MaxIDLength is the greatest length of an id in bytes.
-const MaxIDLength = 512
-
 // Recovery is what a store knows of an id.
 type Recovery struct {
 	Snapshot    []byte // nil when there is none
 	SnapshotSeq uint64 // the last event that it covers
-	Events      []Event
+	// Events are the whole events after the snapshot, in order. Where one is
+	// missing between others, Damaged says so.
+	Events []Event
 	// LastSeq is the greatest sequence number ever used, so that the next event
 	// gets LastSeq+1 even when the events themselves are gone.
 	LastSeq uint64
@@ -68,29 +73,4 @@ type Recovery struct {
 type Event struct {
 	Seq  uint64
 	Data []byte
-}
-
-// ErrNotFound says that an artifact is not in the store.
-var ErrNotFound = errors.New("not found")
-
-// DamageError says that stored data does not match its checksum or cannot be
-// read as what it should be.
-type DamageError struct {
-	What string // "snapshot 12 of wine", "artifact 9f86…"
-	Err  error
-}
-
-func (e *DamageError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.What, e.Err) }
-
-func (e *DamageError) Unwrap() error { return e.Err }
-
-// SequenceError says that an event came out of turn: somebody else writes under
-// the same id, or a write was lost.
-type SequenceError struct {
-	ID        string
-	Got, Want uint64
-}
-
-func (e *SequenceError) Error() string {
-	return fmt.Sprintf("event %d of %q is out of turn: the next one is %d", e.Got, e.ID, e.Want)
 }

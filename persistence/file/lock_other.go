@@ -1,0 +1,9 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package file
+
+import "os"
+
+// tryLock leaves the locking to bbolt, which locks the database itself on these
+// systems.
+func tryLock(*os.File) (bool, error) { return true, nil }

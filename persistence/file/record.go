@@ -1,0 +1,83 @@
+package file
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+)
+
+// The kinds of keys in an id's bucket. Their order is that of the bytes.
+const (
+	eventKind    = 'e'
+	lastKind     = 'l'
+	snapshotKind = 's'
+)
+
+const (
+	eventKeyLength    = 1 + 8
+	snapshotKeyLength = 1 + 8 + 8
+	checksumLength    = 4
+)
+
+var (
+	lastKey    = []byte{lastKind}
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+	errChecksum = errors.New("the checksum does not match")
+	errMissing  = errors.New("it is missing")
+	errForeign  = errors.New("it is none of the store's")
+)
+
+func eventKey(seq uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{eventKind}, seq)
+}
+
+func snapshotKey(seq, n uint64) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64([]byte{snapshotKind}, seq), n)
+}
+
+// keyKind returns the kind of a key of an id's bucket, or 0 for a foreign one.
+func keyKind(key []byte) byte {
+	switch {
+	case len(key) == eventKeyLength && key[0] == eventKind,
+		len(key) == len(lastKey) && key[0] == lastKind,
+		len(key) == snapshotKeyLength && key[0] == snapshotKind:
+		return key[0]
+	}
+	return 0
+}
+
+// keySeq returns the sequence number of an event's or a snapshot's key.
+func keySeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:]) }
+
+// checksum covers what the value belongs to as well, so that a value which a
+// damaged page shows under another key is found out. The id's length keeps the
+// parts apart.
+func checksum(id string, kind byte, seq uint64, payload []byte) uint32 {
+	var head [4 + 1 + 8]byte
+	binary.BigEndian.PutUint32(head[:], uint32(len(id)))
+	head[4] = kind
+	binary.BigEndian.PutUint64(head[5:], seq)
+	sum := crc32.Update(0, castagnoli, head[:])
+	sum = crc32.Update(sum, castagnoli, []byte(id))
+	return crc32.Update(sum, castagnoli, payload)
+}
+
+// seal returns the value to store for a payload.
+func seal(id string, kind byte, seq uint64, payload []byte) []byte {
+	value := make([]byte, checksumLength, checksumLength+len(payload))
+	binary.BigEndian.PutUint32(value, checksum(id, kind, seq, payload))
+	return append(value, payload...)
+}
+
+// unseal returns the payload of a stored value, as a view into it.
+func unseal(id string, kind byte, seq uint64, value []byte) ([]byte, error) {
+	if len(value) < checksumLength {
+		return nil, errChecksum
+	}
+	payload := value[checksumLength:]
+	if binary.BigEndian.Uint32(value) != checksum(id, kind, seq, payload) {
+		return nil, errChecksum
+	}
+	return payload, nil
+}
