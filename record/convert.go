@@ -253,10 +253,15 @@ func appendFloat(dst []byte, v float64, bits int) []byte {
 	case math.IsInf(v, -1):
 		return append(dst, "-Infinity"...)
 	}
-	if a := math.Abs(v); a != 0 && (a < 1e-6 || a >= 1e21) {
-		return strconv.AppendFloat(dst, v, 'e', -1, bits)
+	if a := math.Abs(v); a == 0 || a >= 1e-6 && a < 1e21 {
+		return strconv.AppendFloat(dst, v, 'f', -1, bits)
 	}
-	return strconv.AppendFloat(dst, v, 'f', -1, bits)
+	dst = strconv.AppendFloat(dst, v, 'e', -1, bits)
+	if n := len(dst); dst[n-4] == 'e' && dst[n-2] == '0' { // e-07 is e-7
+		dst[n-2] = dst[n-1]
+		dst = dst[:n-1]
+	}
+	return dst
 }
 
 // arena holds the text that conversions make. Text is only ever added, in chunks

@@ -31,7 +31,7 @@ type jsonMark struct {
 	stamp uint64
 	exact bool
 	key   []byte // as written
-	rival []byte // another key that is only like the input's name, or nil
+	rival []byte // a later key that is only like the input's name, too, or nil
 }
 
 // jsonMember is the key that stood at a place of the last record, and what it
@@ -111,14 +111,16 @@ func (r *jsonRun) record(root *jsonObject) {
 // name and none that is its name.
 func (r *jsonRun) refuseLikes() {
 	for i := range r.marks {
-		if m := &r.marks[i]; m.stamp == r.stamp && !m.exact && m.rival != nil {
-			r.err = &model.RecordError{
-				Kind:  model.Malformed,
-				Field: string(m.key),
-				Rule:  fmt.Sprintf("keys %q and %q could both be the same input: map it to one of them in the configuration", m.key, m.rival),
-			}
-			return
+		m := &r.marks[i]
+		if m.stamp != r.stamp || m.exact || m.rival == nil {
+			continue
 		}
+		r.err = &model.RecordError{
+			Kind:  model.Malformed,
+			Field: string(m.key),
+			Rule:  fmt.Sprintf("keys %q and %q are both like the name of one input: send one of them, or map the input in the configuration", m.key, m.rival),
+		}
+		return
 	}
 }
 
@@ -230,7 +232,7 @@ func (r *jsonRun) mark(t jsonTarget, written []byte, pos int) (accepted, ok bool
 		r.fed++
 	case m.exact && !t.exact:
 		return false, true
-	case m.exact == t.exact && (t.exact || bytes.Equal(m.key, written)):
+	case m.exact && t.exact:
 		r.field = string(written)
 		r.fail(faultJSONTwice, pos)
 		return false, false

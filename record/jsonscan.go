@@ -74,7 +74,7 @@ func (s *scanner) escape(pos int) int {
 			if i >= len(s.b) {
 				return s.fail(faultJSONEnd, len(s.b))
 			}
-			if hex(s.b[i]) < 0 {
+			if hexDigit(s.b[i]) < 0 {
 				return s.fail(faultJSONString, pos)
 			}
 		}
@@ -276,13 +276,13 @@ func appendUnescaped(dst, inside []byte) []byte {
 func hex4(b []byte) rune {
 	var r rune
 	for _, c := range b[:4] {
-		r = r<<4 | rune(hex(c))
+		r = r<<4 | rune(hexDigit(c))
 	}
 	return r
 }
 
-// hex is the value of a hexadecimal digit, or -1.
-func hex(c byte) int {
+// hexDigit is the value of a hexadecimal digit, or -1.
+func hexDigit(c byte) int {
 	switch {
 	case '0' <= c && c <= '9':
 		return int(c - '0')

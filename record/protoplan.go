@@ -126,7 +126,7 @@ func compileProto(message protoreflect.MessageDescriptor, depth int, sig *model.
 	if err := problems.err("the model's inputs do not fit message " + string(message.FullName())); err != nil {
 		return nil, err
 	}
-	c.plan.straight = straightFields(message, c.plan)
+	c.plan.straight = straightFields(message, c.plan, sig.Inputs)
 	return c.plan, nil
 }
 
@@ -298,7 +298,7 @@ func wrappedField(field protoreflect.FieldDescriptor) protoreflect.FieldDescript
 
 // straightFields returns the doubles that messages of this type start with when
 // their fields are in the order of their numbers, as all encoders write them.
-func straightFields(message protoreflect.MessageDescriptor, plan *protoPlan) []straightField {
+func straightFields(message protoreflect.MessageDescriptor, plan *protoPlan, inputs []model.Field) []straightField {
 	var straight []straightField
 	for number := protoreflect.FieldNumber(1); number <= maxStraight; number++ {
 		field := message.Fields().ByNumber(number)
@@ -310,7 +310,7 @@ func straightFields(message protoreflect.MessageDescriptor, plan *protoPlan) []s
 		}
 		s := straightField{tag: byte(protowire.EncodeTag(number, protowire.Fixed64Type)), column: -1}
 		if f := plan.root.lookup(uint64(number)); f != nil {
-			if len(f.columns) != 1 {
+			if len(f.columns) != 1 || inputs[f.columns[0]].Type != model.Float64 {
 				break
 			}
 			s.column = f.columns[0]
