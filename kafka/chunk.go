@@ -31,9 +31,9 @@ type chunk struct {
 	again    []failure                // failures that wait to be produced again
 
 	held         bool // counts as held in the window
-	results      int // of its records that have one
-	dropped      int // no model serves them
-	deadLettered int // cannot be processed
+	results      int  // of its records that have one
+	dropped      int  // no model serves them
+	deadLettered int  // cannot be processed
 }
 
 // run is consecutive records of a chunk that share their fate: rows of one

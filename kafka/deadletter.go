@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -101,6 +102,20 @@ func (d *deadLetters) letter(out *kgo.Record, in *kgo.Record, why *rejection) {
 		Value:     in.Value,
 		Headers:   headers,
 	}
+}
+
+// headerOmitted marks a dead letter that had to go without its value.
+const headerOmitted = "modelserver.value.omitted"
+
+// withoutValue makes do with less when the broker refuses a dead letter for
+// good: its headers say where the record is and why the value is not here.
+func (d *deadLetters) withoutValue(out *kgo.Record, in *kgo.Record, refused error) {
+	if out.Value == nil {
+		return
+	}
+	reason := fmt.Sprintf("%d bytes: %v", len(in.Value), refused)
+	out.Value = nil
+	out.Headers = append(out.Headers, kgo.RecordHeader{Key: headerOmitted, Value: []byte(shorten(reason, maxReasonBytes))})
 }
 
 // shorten cuts a text to at most n bytes, at a character's edge.

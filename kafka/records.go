@@ -224,7 +224,7 @@ func (r *recordsActor) start(ctx actor.Context) {
 	pollCtx, r.stopPoll = context.WithCancel(r.ctx)
 	go r.poller.run(pollCtx)
 	go r.watchTopics()
-	go r.beat()
+	go beat(r.ctx, min(beatEvery, r.config.Records.CommitInterval), r.tell)
 	r.running.Store(&runningActor{system: ctx.ActorSystem(), pid: r.self})
 	r.permit()
 }

@@ -47,18 +47,21 @@ func (r *recordsActor) refused(part *partition, c *chunk, failed []failure) {
 	}
 	r.metrics.produceFailures.Add(r.ctx, int64(len(failed)))
 	rep.attempts++
-	if rep.alone && refusedForGood(first.err) && !first.output.dead {
+	switch alone := rep.alone && refusedForGood(first.err); {
+	case alone && !first.output.dead:
 		rep.attempts = 0 // a dead letter in its place is progress
 		if !r.replaceByDeadLetter(c, first) {
 			failed = failed[1:]
 		}
+	case alone:
+		r.letters.withoutValue(&first.output.record, c.records[first.output.input], first.err)
+		r.reportStuck(part, c, first)
+	case !refusedForGood(first.err):
+		r.reportStuck(part, c, first)
 	}
 	c.again = append(failed, c.again...)
 	rep.alone, rep.broken = false, true
 	rep.at = time.Now().Add(backoff(repairBackoff, maxRepairBackoff, rep.attempts))
-	if rep.attempts > 1 || !refusedForGood(first.err) {
-		r.reportStuck(part, c, first)
-	}
 }
 
 func (r *recordsActor) reportStuck(part *partition, c *chunk, f *failure) {

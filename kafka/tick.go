@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"time"
 )
 
@@ -11,15 +12,15 @@ type tick struct{}
 const beatEvery = 50 * time.Millisecond
 
 // beat sends ticks until the incarnation ends.
-func (r *recordsActor) beat() {
-	t := time.NewTicker(min(beatEvery, r.config.Records.CommitInterval))
+func beat(ctx context.Context, every time.Duration, tell func(any)) {
+	t := time.NewTicker(every)
 	defer t.Stop()
 	for {
 		select {
-		case <-r.ctx.Done():
+		case <-ctx.Done():
 			return
 		case <-t.C:
-			r.tell(&tick{})
+			tell(&tick{})
 		}
 	}
 }

@@ -1,0 +1,406 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/modelstream/modelserver/messages"
+)
+
+// ModelTaker takes what the models topic brings.
+type ModelTaker interface {
+	// Offer hands a descriptor over and returns at once. One
+	// *messages.ModelOutcome comes back to replyTo when it is settled: promoted,
+	// rejected, a duplicate and so on. The same descriptor may be offered again
+	// when no outcome came; d must not be changed.
+	Offer(d *messages.ModelDescriptor, from *messages.Source, replyTo *actor.PID)
+}
+
+// Positions remembers how far the models topic was processed: for each
+// partition the offset of the first descriptor that is not settled.
+type Positions interface {
+	Load(ctx context.Context) (map[int32]int64, error)
+	Save(ctx context.Context, positions map[int32]int64) error
+}
+
+// ModelsOptions is what model ingestion is made of.
+type ModelsOptions struct {
+	Config    *Config
+	Models    ModelTaker
+	Positions Positions
+	Log       *slog.Logger
+	Meter     metric.Meter
+}
+
+// Models is the handle of the model ingestion actor. Its methods may be called
+// by any goroutine.
+type Models struct {
+	config    *Config
+	models    ModelTaker
+	positions Positions
+	log       *slog.Logger
+	metrics   *modelMetrics
+	letters   deadLetters
+	status    *modelStatus
+
+	caughtUp     chan struct{}
+	caughtUpOnce sync.Once
+	running      atomic.Pointer[runningActor]
+}
+
+// NewModels checks the configuration and returns the handle. Nothing runs until
+// its [Models.Props] are spawned.
+func NewModels(o ModelsOptions) (*Models, error) {
+	m := &Models{
+		config:    o.Config,
+		models:    o.Models,
+		positions: o.Positions,
+		log:       o.Log,
+		letters:   o.Config.deadLetters(),
+		status:    newModelStatus(),
+		caughtUp:  make(chan struct{}),
+	}
+	m.letters.actor = "ingest/models"
+	opts, err := m.clientOptions(nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := kgo.ValidateOpts(opts...); err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	m.metrics, err = newModelMetrics(o.Meter)
+	return m, err
+}
+
+// Props returns the props to spawn the actor with, once per process. After a
+// restart it starts over from the saved positions.
+func (m *Models) Props() *actor.Props {
+	return actor.PropsFromProducer(func() actor.Actor { return newModelsActor(m) })
+}
+
+// CaughtUp is closed once every descriptor that was on the topic when the
+// process started is settled.
+func (m *Models) CaughtUp() <-chan struct{} { return m.caughtUp }
+
+// Close stops reading, saves the positions and closes the client. Descriptors
+// that are not settled are offered again at the next start. The actor does
+// nothing any more afterwards; stop it.
+func (m *Models) Close(ctx context.Context) error {
+	running := m.running.Load()
+	if running == nil {
+		return nil
+	}
+	reply := make(chan error, 1)
+	running.system.Root.Send(running.pid, &closeModels{reply: reply})
+	select {
+	case err := <-reply:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("model ingestion does not answer: %w", ctx.Err())
+	}
+}
+
+func (m *Models) clientOptions(conn *connection) ([]kgo.Opt, error) {
+	opts, err := m.config.clientOptions(m.log, conn)
+	if err != nil {
+		return nil, err
+	}
+	c := &m.config.Models
+	opts = append(opts, m.config.producerOptions()...)
+	return append(opts,
+		kgo.ProducerBatchMaxBytes(c.batchBytes()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		// A model of a transaction that was aborted was never published.
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// Markers of transactions move the position: without them the end of a
+		// topic would never be reached.
+		kgo.KeepControlRecords(),
+		kgo.FetchMaxWait(time.Second),
+		// Each fetch brings at least one batch, however large.
+		kgo.FetchMaxBytes(c.batchBytes()),
+		kgo.FetchMaxPartitionBytes(c.batchBytes()),
+		kgo.BrokerMaxReadBytes(1<<30),
+		kgo.MaxDecompressBatchBytes(int(min(4*int64(c.batchBytes()), 1<<30))),
+		kgo.MaxConcurrentFetches(1),
+	), nil
+}
+
+// modelsActor owns the state of model ingestion; see recordsActor.
+type modelsActor struct {
+	*Models
+	root   *actor.RootContext
+	self   *actor.PID
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	client  *kgo.Client
+	permits chan int
+	stopped chan struct{} // the poll goroutine has ended
+	polling bool
+	setup   bool
+
+	parts   map[int32]*modelPartition
+	pending map[modelID]*descriptor
+	bytes   int64
+	save    saveState
+	closing *closeModels
+}
+
+// modelPartition is a partition of the models topic.
+type modelPartition struct {
+	queue
+	target int64 // end of the log at start
+}
+
+// modelID is a descriptor's place on the models topic.
+type modelID struct {
+	partition int32
+	offset    int64
+}
+
+// descriptor is a record of the models topic until it is settled.
+type descriptor struct {
+	chunk
+	record   *kgo.Record
+	model    *messages.ModelDescriptor
+	err      error // why it is malformed
+	from     *messages.Source
+	deadline time.Time // of the present offer; zero: none awaits an outcome
+}
+
+// closeModels asks the actor to end.
+type closeModels struct{ reply chan error }
+
+func newModelsActor(m *Models) *modelsActor {
+	return &modelsActor{
+		Models: m, parts: map[int32]*modelPartition{}, pending: map[modelID]*descriptor{},
+		permits: make(chan int, 1), stopped: make(chan struct{}),
+	}
+}
+
+// Receive implements [actor.Actor].
+func (m *modelsActor) Receive(ctx actor.Context) {
+	switch msg := ctx.Message().(type) {
+	case *actor.Started:
+		m.start(ctx)
+	case *actor.Stopping, *actor.Restarting:
+		m.stop()
+	case *modelPartitions:
+		m.begin(msg)
+	case *polledModels:
+		m.take(msg)
+	case *messages.ModelOutcome:
+		m.outcome(msg)
+	case *letterSent:
+		m.letterSent(msg)
+	case *saved:
+		m.saved(msg)
+	case *tick:
+		m.tick()
+	case *closeModels:
+		m.close(msg)
+	}
+}
+
+func (m *modelsActor) start(ctx actor.Context) {
+	m.root, m.self = ctx.ActorSystem().Root, ctx.Self()
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	conn := newConnection(m.log)
+	m.status.starting(conn)
+	opts, err := m.clientOptions(conn)
+	if err == nil {
+		m.client, err = kgo.NewClient(opts...)
+	}
+	if err != nil { // the options were checked: a file has changed meanwhile
+		m.log.Error("model ingestion cannot make its Kafka client", "error", err)
+		m.status.fail("client", err)
+		return
+	}
+	go m.poll()
+	go m.watchPartitions()
+	go beat(m.ctx, time.Second, m.tell)
+	m.running.Store(&runningActor{system: ctx.ActorSystem(), pid: m.self})
+}
+
+func (m *modelsActor) stop() {
+	m.cancel()
+	m.status.stopped()
+	if m.client != nil && m.closing == nil {
+		go m.client.Close()
+	}
+}
+
+func (m *modelsActor) tell(msg any) { m.root.Send(m.self, msg) }
+
+// begin starts reading partitions from where they were settled.
+func (m *modelsActor) begin(msg *modelPartitions) {
+	starts := map[int32]kgo.Offset{}
+	for number, p := range msg.parts {
+		if m.parts[number] != nil {
+			continue
+		}
+		part := &modelPartition{queue: newQueue(), target: p.end}
+		part.position = p.from
+		m.parts[number] = part
+		starts[number] = kgo.NewOffset().At(p.from)
+	}
+	m.setup = true
+	m.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{m.config.Models.Topic: starts})
+	m.checkCaughtUp()
+	m.permit()
+}
+
+// permit lets the poll goroutine poll once if there is room for what it brings.
+func (m *modelsActor) permit() {
+	c := &m.config.Models
+	if m.polling || m.closing != nil || !m.setup || len(m.pending) >= c.InFlight || m.bytes >= c.InFlightBytes {
+		return
+	}
+	m.polling = true
+	m.permits <- c.InFlight - len(m.pending)
+}
+
+// take accepts what a poll brought and offers it.
+func (m *modelsActor) take(p *polledModels) {
+	m.polling = false
+	for _, e := range p.errs {
+		m.log.Error("cannot read the models topic", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
+		m.status.fail("reading", e.Err)
+	}
+	if len(p.errs) == 0 {
+		m.status.fail("reading", nil)
+	}
+	now := time.Now()
+	for _, d := range p.descriptors {
+		part := m.parts[d.record.Partition]
+		part.push(&d.chunk)
+		part.send()
+		if d.record.Attrs.IsControl() {
+			m.settle(part, d)
+			continue
+		}
+		m.metrics.received.Add(m.ctx, 1)
+		m.track(d)
+		if d.err != nil {
+			m.deadLetter(d, &rejection{stage: stageValueConverter, class: classDescriptor, err: d.err})
+			continue
+		}
+		m.offer(d, now)
+	}
+	m.permit()
+}
+
+func (m *modelsActor) track(d *descriptor) {
+	m.bytes += d.size()
+	m.pending[d.id()] = d
+}
+
+func (d *descriptor) id() modelID { return modelID{d.record.Partition, d.record.Offset} }
+
+func (d *descriptor) size() int64 {
+	return int64(2*len(d.record.Value) + len(d.record.Key)) // the record and its decoded copy
+}
+
+func (m *modelsActor) offer(d *descriptor, now time.Time) {
+	d.deadline = now.Add(m.config.Models.OfferTimeout)
+	m.models.Offer(d.model, d.from, m.self)
+}
+
+// outcome takes what became of a descriptor.
+func (m *modelsActor) outcome(o *messages.ModelOutcome) {
+	d := m.pending[modelID{o.GetSource().GetPartition(), o.GetSource().GetOffset()}]
+	if d == nil || d.deadline.IsZero() || o.GetSource().GetTopic() != m.config.Models.Topic {
+		return // settled already, by the outcome of another offer
+	}
+	d.deadline = time.Time{}
+	m.metrics.outcome(o.GetOutcome())
+	m.log.Info("model descriptor settled", "data_type", o.GetDataType(), "model", d.model.GetName(),
+		"version", d.model.GetVersion(), "outcome", o.GetOutcome().String(), "generation", o.GetGeneration(),
+		"reason", o.GetReason(), "partition", d.record.Partition, "offset", d.record.Offset)
+	if o.GetOutcome() == messages.ModelOutcome_REJECTED {
+		m.deadLetter(d, &rejection{stage: stageTransformation, class: classRejected, err: errors.New(o.GetReason())})
+		return
+	}
+	m.done(d)
+}
+
+// done ends a descriptor: its position may be saved.
+func (m *modelsActor) done(d *descriptor) {
+	delete(m.pending, d.id())
+	m.bytes -= d.size()
+	m.settle(m.parts[d.record.Partition], d)
+	m.permit()
+}
+
+func (m *modelsActor) settle(part *modelPartition, d *descriptor) {
+	part.settle(&d.chunk)
+	m.save.dirty = true
+	m.saveDue(time.Now())
+	m.checkCaughtUp()
+}
+
+func (m *modelsActor) checkCaughtUp() {
+	if !m.setup {
+		return
+	}
+	for _, part := range m.parts {
+		if part.position < part.target {
+			return
+		}
+	}
+	m.caughtUpOnce.Do(func() {
+		m.log.Info("the models topic is read up to where it ended at start")
+		close(m.caughtUp)
+	})
+}
+
+func (m *modelsActor) tick() {
+	now := time.Now()
+	for id, d := range m.pending {
+		if !d.deadline.IsZero() && now.After(d.deadline) {
+			m.log.Warn("no outcome for a model descriptor; offering it again",
+				"data_type", d.model.GetDataType(), "partition", id.partition, "offset", id.offset)
+			m.metrics.reoffers.Add(m.ctx, 1)
+			m.offer(d, now)
+		}
+	}
+	m.saveDue(now)
+	m.permit()
+}
+
+func (m *modelsActor) close(msg *closeModels) {
+	if m.closing != nil || m.client == nil {
+		msg.reply <- nil
+		return
+	}
+	m.closing = msg
+	m.cancel()
+	m.finish()
+}
+
+// finish ends the actor's work once no save is under way.
+func (m *modelsActor) finish() {
+	if m.save.underWay {
+		return
+	}
+	positions, reply := m.settled(), m.closing.reply
+	go func() {
+		<-m.stopped
+		m.client.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
+		defer cancel()
+		err := m.positions.Save(ctx, positions)
+		m.status.stopped()
+		m.running.Store(nil)
+		reply <- err
+	}()
+}

@@ -1,0 +1,196 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/modelstream/modelserver/messages"
+)
+
+// modelPartitions tells the actor which partitions there are.
+type modelPartitions struct{ parts map[int32]modelStart }
+
+// modelStart is where to start reading a partition, and where it ended when we
+// looked: control records and records of open transactions are not waited for.
+type modelStart struct{ from, end int64 }
+
+// partitionsEvery is how often new partitions of the models topic are looked
+// for.
+const partitionsEvery = 30 * time.Second
+
+// watchPartitions finds the topic's partitions and their bounds, now and again.
+func (m *modelsActor) watchPartitions() {
+	topic := m.config.Models.Topic
+	report := func(err error) { m.status.fail("topics", err) }
+	if m.config.awaitTopics(m.ctx, m.client, m.log, report, topic, m.config.DeadLetters.Topic) != nil {
+		return
+	}
+	saved, ok := m.loadPositions()
+	if !ok {
+		return
+	}
+	for known := 0; ; {
+		parts, err := m.bounds(saved)
+		m.status.fail("partitions", err)
+		wait := partitionsEvery
+		switch {
+		case err != nil:
+			m.log.Warn("cannot look up the models topic; trying again", "error", err)
+			wait = topicCheck
+		case len(parts) > known:
+			known = len(parts)
+			m.tell(&modelPartitions{parts: parts})
+		}
+		select {
+		case <-m.ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (m *modelsActor) loadPositions() (map[int32]int64, bool) {
+	for n := 1; ; n++ {
+		ctx, cancel := context.WithTimeout(m.ctx, saveTimeout)
+		saved, err := m.positions.Load(ctx)
+		cancel()
+		m.status.fail("positions", err)
+		if err == nil {
+			return saved, true
+		}
+		if m.ctx.Err() != nil {
+			return nil, false
+		}
+		m.log.Error("cannot load the positions of the models topic; trying again", "error", err)
+		select {
+		case <-m.ctx.Done():
+			return nil, false
+		case <-time.After(backoff(100*time.Millisecond, 5*time.Second, n)):
+		}
+	}
+}
+
+// bounds returns where to start each partition and where it ends.
+func (m *modelsActor) bounds(saved map[int32]int64) (map[int32]modelStart, error) {
+	topic := m.config.Models.Topic
+	ctx, cancel := context.WithTimeout(m.ctx, 30*time.Second)
+	defer cancel()
+	adm := kadm.NewClient(m.client)
+	starts, err := adm.ListStartOffsets(ctx, topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("topic %s: %w", topic, err)
+	}
+	ends, err := adm.ListCommittedOffsets(ctx, topic)
+	if err == nil {
+		err = ends.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("topic %s: %w", topic, err)
+	}
+	parts := map[int32]modelStart{}
+	for number, start := range starts[topic] {
+		end, ok := ends[topic][number]
+		if !ok {
+			return nil, fmt.Errorf("topic %s: partition %d has no end", topic, number)
+		}
+		from, was := saved[number]
+		switch {
+		case from > end.Offset:
+			m.log.Warn("the models topic ends before the saved position: it was made anew; reading it from its start",
+				"topic", topic, "partition", number, "position", from, "end", end.Offset)
+			from = start.Offset
+		case !was || from < start.Offset:
+			from = start.Offset
+		}
+		parts[number] = modelStart{from: from, end: end.Offset}
+	}
+	return parts, nil
+}
+
+// polledModels is what a poll of the models topic brought, decoded.
+type polledModels struct {
+	descriptors []*descriptor
+	errs        []kgo.FetchError
+}
+
+// poll is the poll goroutine: it also decodes, since descriptors are large.
+func (m *modelsActor) poll() {
+	defer close(m.stopped)
+	for {
+		var n int
+		select {
+		case <-m.ctx.Done():
+			return
+		case n = <-m.permits:
+		}
+		fetches := m.client.PollRecords(m.ctx, n)
+		if m.ctx.Err() != nil || fetches.IsClientClosed() {
+			return
+		}
+		p := &polledModels{errs: fetches.Errors()}
+		fetches.EachRecord(func(r *kgo.Record) {
+			p.descriptors = append(p.descriptors, newDescriptor(r, m.config.Models.MaxBytes))
+		})
+		m.tell(p)
+		if len(p.descriptors) > 0 {
+			continue
+		}
+		select { // only errors came: do not spin on them
+		case <-m.ctx.Done():
+			return
+		case <-time.After(pollErrorPause):
+		}
+	}
+}
+
+// newDescriptor decodes a record of the models topic.
+func newDescriptor(r *kgo.Record, maxBytes int) *descriptor {
+	d := &descriptor{
+		chunk:  chunk{span: span{first: r.Offset, end: r.Offset + 1, epoch: r.LeaderEpoch}},
+		record: r,
+		from:   &messages.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset},
+	}
+	if !r.Attrs.IsControl() {
+		d.model, d.err = decodeDescriptor(r.Value, maxBytes)
+	}
+	return d
+}
+
+// decodeDescriptor decodes a descriptor, or says what is wrong with it.
+func decodeDescriptor(value []byte, maxBytes int) (*messages.ModelDescriptor, error) {
+	if len(value) == 0 {
+		return nil, errors.New("the descriptor is empty")
+	}
+	if len(value) > maxBytes {
+		return nil, fmt.Errorf("the descriptor has %d bytes; at most %d are allowed (kafka.models.max_bytes); refer to a large model by its location", len(value), maxBytes)
+	}
+	d := &messages.ModelDescriptor{}
+	if err := proto.Unmarshal(value, d); err != nil {
+		return nil, fmt.Errorf("the descriptor is not a ModelDescriptor message: %w", err)
+	}
+	if err := checkDataType([]byte(d.GetDataType())); err != nil {
+		return nil, fmt.Errorf("the descriptor names no usable data type: %w", err)
+	}
+	switch c := d.GetContent().(type) {
+	case *messages.ModelDescriptor_Data:
+		if len(c.Data) == 0 {
+			return nil, errors.New("the descriptor's model (data) is empty")
+		}
+	case *messages.ModelDescriptor_Location:
+		if c.Location == "" {
+			return nil, errors.New("the descriptor's location is empty")
+		}
+	default:
+		return nil, errors.New("the descriptor has neither a model (data) nor a location")
+	}
+	return d, nil
+}
