@@ -1,6 +1,8 @@
 package record
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -132,3 +134,73 @@ func benchmarkEncodeResult(b *testing.B, format ResultFormat) {
 }
 
 func BenchmarkEncodeResultProtobuf(b *testing.B) { benchmarkEncodeResult(b, ResultProtobuf) }
+
+func wineJSON(n int) []Raw {
+	records := make([]Raw, n)
+	for i := range records {
+		m := wineMessage(i)
+		records[i].Payload = fmt.Appendf(nil, `{"fixed_acidity":%.1f,"volatile_acidity":%v,"citric_acid":%v,"residual_sugar":%v,"chlorides":%v,`+
+			`"free_sulfur_dioxide":%.1f,"total_sulfur_dioxide":%v,"density":%v,"pH":%v,"sulphates":%v,"alcohol":%v,"data_type":"wine"}`,
+			m.GetFixedAcidity(), m.GetVolatileAcidity(), m.GetCitricAcid(), m.GetResidualSugar(), m.GetChlorides(), m.GetFreeSulfurDioxide(),
+			m.GetTotalSulfurDioxide(), m.GetDensity(), m.GetPH(), m.GetSulphates(), m.GetAlcohol())
+	}
+	return records
+}
+
+func BenchmarkDecodeWineJSON(b *testing.B) {
+	records := wineJSON(benchRows)
+	d := bind(b, JSON(), nil, wineSignature().Inputs...)
+	var batch model.Batch
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Decode(records, &batch)
+	}
+	if len(batch.Errors) != 0 || len(batch.Columns[0].State) != 0 {
+		b.Fatal(batch.Errors)
+	}
+	perRecord(b, benchRows)
+}
+
+// BenchmarkDecodeVector decodes an image of 28×28 as the Crayfish benchmark
+// sends it.
+func BenchmarkDecodeVector(b *testing.B) {
+	values := make([]string, 784)
+	for i := range values {
+		values[i] = fmt.Sprint(float32(i) / 255)
+	}
+	list := strings.Join(values, ",")
+	for name, payload := range map[string]string{"text": `{"dataPoint":"` + list + `"}`, "array": `{"dataPoint":[` + list + `]}`} {
+		b.Run(name, func(b *testing.B) {
+			d := bind(b, JSON(), nil, input("dataPoint", model.Float32, 28, 28))
+			records := []Raw{{Payload: []byte(payload)}}
+			var batch model.Batch
+			b.ReportAllocs()
+			b.SetBytes(int64(len(payload)))
+			for b.Loop() {
+				d.Decode(records, &batch)
+			}
+			if batch.Err(0) != nil || batch.Columns[0].StateOf(0) != model.Valid {
+				b.Fatal(batch.Err(0))
+			}
+		})
+	}
+}
+
+func BenchmarkFieldReaderWineJSON(b *testing.B) {
+	records := wineJSON(benchRows)
+	read, err := JSON().FieldReader("data_type")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range records {
+			if v, ok := read(records[i].Payload); !ok || len(v) != 4 {
+				b.Fatal(v, ok)
+			}
+		}
+	}
+	perRecord(b, benchRows)
+}
+
+func BenchmarkEncodeResultJSON(b *testing.B) { benchmarkEncodeResult(b, ResultJSON) }

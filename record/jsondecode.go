@@ -20,7 +20,7 @@ type jsonRun struct {
 	marks   []jsonMark // one a column
 	stamp   uint64     // of the row; no two rows have the same
 	fed     int        // columns that the row has fed so far
-	likes   bool       // some input has two keys that are only like its name
+	doubts  bool       // some mark has a rival or a length
 	err     *model.RecordError
 	layout  []jsonMember
 	scratch []byte
@@ -32,6 +32,8 @@ type jsonMark struct {
 	exact bool
 	key   []byte // as written
 	rival []byte // a later key that is only like the input's name, too, or nil
+	// length is the number of elements when that is not what the input takes, or 0.
+	length int
 }
 
 // jsonMember is the key that stood at a place of the last record, and what it
@@ -58,7 +60,7 @@ func (p *jsonPlan) decode(records []Raw, into *model.Batch, limits Limits) {
 			into.Errors = append(into.Errors, model.RowError{Row: row, Err: tooLarge(len(b), limits)})
 			continue
 		}
-		r.row, r.b, r.fed, r.likes, r.err = row, b, 0, false, nil
+		r.row, r.b, r.fed, r.doubts, r.err = row, b, 0, false, nil
 		r.stamp++
 		r.record(p.root)
 		if r.err != nil {
@@ -89,13 +91,11 @@ func (r *jsonRun) record(root *jsonObject) {
 		}
 	}
 	if pos < 0 {
-		if r.err == nil {
-			r.err = malformed(r.fault, r.field, r.at)
-		}
+		r.err = malformed(r.fault, r.field, r.at)
 		return
 	}
-	if r.likes {
-		r.refuseLikes()
+	if r.doubts {
+		r.refuseDoubts()
 	}
 	if r.fed == len(r.columns) {
 		return
@@ -107,20 +107,26 @@ func (r *jsonRun) record(root *jsonObject) {
 	}
 }
 
-// refuseLikes fails the row when an input has several keys that are like its
-// name and none that is its name.
-func (r *jsonRun) refuseLikes() {
+// refuseDoubts fails the row when an input has several keys that are like its
+// name and none that is its name, or a vector of another length.
+func (r *jsonRun) refuseDoubts() {
 	for i := range r.marks {
 		m := &r.marks[i]
-		if m.stamp != r.stamp || m.exact || m.rival == nil {
+		if m.stamp != r.stamp {
 			continue
 		}
-		r.err = &model.RecordError{
-			Kind:  model.Malformed,
-			Field: string(m.key),
-			Rule:  fmt.Sprintf("keys %q and %q are both like the name of one input: send one of them, or map the input in the configuration", m.key, m.rival),
+		if !m.exact && m.rival != nil {
+			r.err = &model.RecordError{
+				Kind:  model.Malformed,
+				Field: string(m.key),
+				Rule:  fmt.Sprintf("keys %q and %q are both like the name of one input: send one of them, or map the input in the configuration", m.key, m.rival),
+			}
+			return
 		}
-		return
+		if m.length != 0 {
+			r.err = wrongLength(string(m.key), m.length, r.columns[i].Width)
+			return
+		}
 	}
 }
 
@@ -206,14 +212,11 @@ func (r *jsonRun) member(key *jsonKey, written []byte, pos, depth int) int {
 		if !accepted {
 			continue
 		}
-		if next = r.value(&r.columns[t.column], pos, depth); next < 0 {
+		if next = r.value(t.column, pos, depth); next < 0 {
 			if r.field == "" {
 				r.field = string(written)
 			}
 			return -1
-		}
-		if r.err != nil && r.err.Field == "" {
-			r.err.Field = string(written)
 		}
 	}
 	if next == 0 { // somebody else's path leads here, or a better key was there
@@ -237,21 +240,22 @@ func (r *jsonRun) mark(t jsonTarget, written []byte, pos int) (accepted, ok bool
 		r.fail(faultJSONTwice, pos)
 		return false, false
 	case !t.exact:
-		m.rival, r.likes = written, true
+		m.rival, r.doubts = written, true
 		return false, true
 	}
-	m.exact, m.key, m.rival = t.exact, written, nil
+	m.exact, m.key, m.rival, m.length = t.exact, written, nil, 0
 	return true, true
 }
 
 // value reads a value into the row of a column.
-func (r *jsonRun) value(c *model.Column, pos, depth int) int {
+func (r *jsonRun) value(column, pos, depth int) int {
+	c := &r.columns[column]
 	if pos >= len(r.b) {
 		return r.unexpected(pos)
 	}
 	switch r.b[pos] {
 	case '[':
-		return r.list(c, pos, depth-1)
+		return r.list(column, pos, depth-1)
 	case '{':
 		setState(c, r.row, r.rows, model.Invalid)
 		return r.skip(pos, depth)
@@ -307,7 +311,8 @@ func (r *jsonRun) scalar(pos int, s *scalar) int {
 
 // list reads an array into the row of a column. Arrays in arrays are read row
 // after row; an empty array is missing.
-func (r *jsonRun) list(c *model.Column, pos, depth int) int {
+func (r *jsonRun) list(column, pos, depth int) int {
+	c := &r.columns[column]
 	l := jsonList{column: c, state: model.Valid}
 	if pos = r.elements(&l, pos, depth); pos < 0 {
 		return -1
@@ -315,8 +320,8 @@ func (r *jsonRun) list(c *model.Column, pos, depth int) int {
 	switch {
 	case l.n == 0:
 		l.state = model.Missing
-	case l.n != c.Width && r.err == nil:
-		r.err = wrongLength("", l.n, c.Width)
+	case l.n != c.Width:
+		r.marks[column].length, r.doubts = l.n, true
 	}
 	setState(c, r.row, r.rows, l.state)
 	return pos
