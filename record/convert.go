@@ -126,23 +126,46 @@ func storeList(c *model.Column, row int, s *scalar, a *arena) model.State {
 	at, end := row*c.Width, (row+1)*c.Width
 	element := scalar{class: classText}
 	for rest := s.text; ; at++ {
-		comma := bytes.IndexByte(rest, ',')
-		element.text = rest
-		if comma >= 0 {
-			element.text = rest[:comma]
-		}
-		if at == end || store(c, at, &element, a) != model.Valid {
+		if at == end {
 			return model.Invalid
 		}
-		if comma < 0 {
+		n := storeNumber(c, at, rest)
+		if n == 0 {
+			if n = bytes.IndexByte(rest, ','); n < 0 {
+				n = len(rest)
+			}
+			element.text = rest[:n]
+			if store(c, at, &element, a) != model.Valid {
+				return model.Invalid
+			}
+		}
+		if n == len(rest) {
 			break
 		}
-		rest = rest[comma+1:]
+		rest = rest[n+1:]
 	}
 	if at+1 != end {
 		return model.Invalid
 	}
 	return model.Valid
+}
+
+// storeNumber stores the number that text starts with, up to a comma or the end,
+// in a column of floats. It returns the number's length, 0 when there is none.
+func storeNumber(c *model.Column, at int, text []byte) int {
+	if c.Type != model.Float64 && c.Type != model.Float32 {
+		return 0
+	}
+	v, n := scanFloat(text)
+	if n == 0 || math.IsInf(v, 0) || n < len(text) && text[n] != ',' {
+		return 0
+	}
+	if c.Type == model.Float64 {
+		c.Float64[at] = v
+	} else {
+		c.Float32[at] = float32(v)
+	}
+	return n
 }
 
 func (s *scalar) asFloat() (float64, model.State) {

@@ -77,14 +77,14 @@ func (r *protoFieldReader) find(b, value []byte, level int) (_ []byte, ok bool) 
 	want := r.numbers[level]<<3 | uint64(protowire.BytesType)
 	rivals := r.rivals[level]
 	for pos := 0; pos < len(b); {
+		if rivals == nil {
+			pos = skipDoubles(b, pos)
+			if pos == len(b) {
+				break
+			}
+		}
 		tag := uint64(b[pos])
 		pos++
-		if tag&0x87 == uint64(protowire.Fixed64Type) && tag > 7 && rivals == nil { // short work of the many doubles
-			if pos += 8; pos > len(b) {
-				return nil, false
-			}
-			continue
-		}
 		if tag >= 0x80 {
 			if tag, pos = uvarint(b, pos-1); pos < 0 {
 				return nil, false
@@ -115,4 +115,14 @@ func (r *protoFieldReader) find(b, value []byte, level int) (_ []byte, ok bool) 
 		}
 	}
 	return value, true
+}
+
+// skipDoubles makes short work of the many doubles of a record: it passes over
+// values of eight bytes whose fields have a number from 1 to 15.
+func skipDoubles(b []byte, pos int) int {
+	rest := b[pos:]
+	for len(rest) >= 9 && rest[0]&0x87 == byte(protowire.Fixed64Type) && rest[0] > 7 {
+		rest = rest[9:]
+	}
+	return len(b) - len(rest)
 }

@@ -240,8 +240,8 @@ func TestHostileKeys(t *testing.T) {
 		t.Errorf("%d keys are remembered", len(r.layout))
 	}
 	for _, m := range r.layout {
-		if len(m.written) > maxLayoutKey {
-			t.Errorf("a key of %d bytes is remembered", len(m.written))
+		if len(m.token) > maxLayoutKey {
+			t.Errorf("a key of %d bytes is remembered", len(m.token))
 		}
 	}
 }

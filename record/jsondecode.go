@@ -40,8 +40,8 @@ type jsonMark struct {
 // means: a comparison then saves a lookup. The memory is bounded by maxLayout
 // and maxLayoutKey, whatever keys a stranger sends.
 type jsonMember struct {
-	written []byte // between the quotes
-	key     *jsonKey
+	token []byte // the key in its quotes, and the colon
+	key   *jsonKey
 }
 
 const (
@@ -140,26 +140,13 @@ func (r *jsonRun) object(o *jsonObject, pos, depth int, root bool) int {
 		return pos + 1
 	}
 	for member := 0; ; member++ {
-		if pos >= len(r.b) || r.b[pos] != '"' {
-			return r.unexpected(pos)
-		}
-		start := pos + 1
-		next, escaped := r.str(pos)
-		if next < 0 {
-			return -1
-		}
-		written := r.b[start : next-1]
 		var key *jsonKey
-		switch {
-		case !root:
-			key = r.find(o, written, escaped)
-		case member < len(r.layout) && bytes.Equal(r.layout[member].written, written):
-			key = r.layout[member].key
-		default:
-			key = r.find(o, written, escaped)
-			r.learn(member, written, key)
-		}
-		if pos = r.colon(next); pos < 0 {
+		var written []byte
+		if root && member < len(r.layout) && bytes.HasPrefix(r.b[pos:], r.layout[member].token) {
+			known := &r.layout[member]
+			key, written = known.key, known.token[1:len(known.token)-2]
+			pos = r.space(pos + len(known.token))
+		} else if key, written, pos = r.key(o, member, pos, root); pos < 0 {
 			return -1
 		}
 		if key == nil {
@@ -177,25 +164,40 @@ func (r *jsonRun) object(o *jsonObject, pos, depth int, root bool) int {
 	}
 }
 
-// find looks a key up.
-func (r *jsonRun) find(o *jsonObject, written []byte, escaped bool) (key *jsonKey) {
-	if escaped {
-		written = appendUnescaped(nil, written)
+// key reads a key and its colon, looks the key up and remembers it.
+func (r *jsonRun) key(o *jsonObject, member, pos int, root bool) (key *jsonKey, written []byte, next int) {
+	if pos >= len(r.b) || r.b[pos] != '"' {
+		return nil, nil, r.unexpected(pos)
 	}
-	key, r.scratch = o.find(written, r.scratch)
-	return key
+	end, escaped := r.str(pos)
+	if end < 0 {
+		return nil, nil, -1
+	}
+	if next = r.colon(end); next < 0 {
+		return nil, nil, -1
+	}
+	written = r.b[pos+1 : end-1]
+	name := written
+	if escaped {
+		name = appendUnescaped(nil, written)
+	}
+	key, r.scratch = o.find(name, r.scratch)
+	if root && r.b[end] == ':' {
+		r.learn(member, r.b[pos:end+1], key)
+	}
+	return key, written, next
 }
 
 // learn remembers the key at a place of the record.
-func (r *jsonRun) learn(member int, written []byte, key *jsonKey) {
-	if len(written) > maxLayoutKey || member > len(r.layout) || member >= maxLayout {
+func (r *jsonRun) learn(member int, token []byte, key *jsonKey) {
+	if len(token) > maxLayoutKey || member > len(r.layout) || member >= maxLayout {
 		return
 	}
 	if member == len(r.layout) {
 		r.layout = append(r.layout, jsonMember{})
 	}
 	m := &r.layout[member]
-	m.written, m.key = append(m.written[:0], written...), key
+	m.token, m.key = append(m.token[:0], token...), key
 }
 
 // member reads the value of a key that is used.
