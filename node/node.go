@@ -1,0 +1,189 @@
+package node
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/modelstream/modelserver/actors"
+	"github.com/modelstream/modelserver/api"
+	"github.com/modelstream/modelserver/kafka"
+	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/node/config"
+	"github.com/modelstream/modelserver/persistence"
+	"github.com/modelstream/modelserver/persistence/file"
+	"github.com/modelstream/modelserver/persistence/memory"
+	"github.com/modelstream/modelserver/record"
+)
+
+// Options are what a node is made of besides its configuration.
+type Options struct {
+	Types    *model.Registry // required
+	Resolver actors.Resolver // nil: no model is taken by location
+	Log      *slog.Logger    // required
+	Version  api.Version
+}
+
+// Node is one server.
+type Node struct {
+	cfg     *config.Config
+	options Options
+	name    string
+	log     *slog.Logger
+
+	telemetry *telemetry
+	system    *actor.ActorSystem
+	store     persistence.Store
+	actors    *actors.Models
+	records   *kafka.Records
+	models    *kafka.Models
+	http      *api.Server // nil without http.listen
+	ingestion []*actor.PID
+
+	phase   phase
+	ready   chan struct{} // closed when records are read
+	halt    func()        // ends what bringUp waits for
+	brought chan struct{} // closed when bringUp has returned; nil before Start
+	lost    atomic.Bool   // the store could not say what it remembers
+}
+
+// New makes a node and everything in it that does not run yet. It opens the
+// store, so a node that is not started has to be closed with Stop, too.
+func New(cfg *config.Config, o Options) (*Node, error) {
+	n := &Node{
+		cfg: cfg, options: o, name: cfg.Node.Name, log: o.Log,
+		ready: make(chan struct{}), halt: func() {},
+	}
+	if n.name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("node.name: set it, since this host has no name: %w", err)
+		}
+		n.name = host
+	}
+	n.phase.enter("not started")
+	if err := n.build(); err != nil {
+		n.discard()
+		return nil, err
+	}
+	return n, nil
+}
+
+func (n *Node) build() (err error) {
+	formats, err := n.cfg.RecordFormats()
+	if err != nil {
+		return err
+	}
+	if n.telemetry, err = newTelemetry(); err != nil {
+		return err
+	}
+	n.system = n.telemetry.newSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(lowered{n.log.Handler()}).With("lib", "protoactor")
+	}))
+	if n.store, err = openStore(n.cfg.Persistence); err != nil {
+		return err
+	}
+	if err := n.buildActors(formats); err != nil {
+		return err
+	}
+	return errors.Join(n.buildIngestion(formats), n.telemetry.observe(n.options.Version.Version, n.IsReady))
+}
+
+func openStore(c config.Persistence) (persistence.Store, error) {
+	if c.Store == config.MemoryStore {
+		return memory.New(), nil
+	}
+	s, err := file.Open(file.Config{Dir: c.Dir})
+	if err != nil {
+		return nil, fmt.Errorf("persistence.dir: %w", err)
+	}
+	return s, nil
+}
+
+func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
+	results, err := record.ParseResultFormat(n.cfg.Kafka.Results.Format)
+	if err != nil {
+		return err
+	}
+	c, m := actors.Config{
+		Node: n.name, Types: n.options.Types, Store: n.store, Resolver: n.options.Resolver,
+		Fields: map[string]map[string]string{}, Results: results,
+		SnapshotEvery: n.cfg.Persistence.SnapshotEvery, MaxArtifactSize: n.cfg.Kafka.Models.MaxBytes,
+		Logger: n.log, Meter: n.telemetry.meter(),
+	}, n.cfg.Models
+	c.MaxDataTypes, c.MaxHeld = m.MaxDataTypes, m.MaxHeld
+	c.LoadTimeout, c.ScoreTimeout, c.StandbyFor = m.LoadTimeout, m.ScoreTimeout, m.StandbyFor
+	for _, f := range formats {
+		c.Formats = append(c.Formats, f)
+	}
+	for name, d := range n.cfg.DataTypes {
+		c.Fields[name] = d.Fields
+	}
+	n.actors, err = actors.New(n.system, c)
+	return err
+}
+
+func (n *Node) buildIngestion(formats map[string]*record.Format) (err error) {
+	k := n.cfg.Kafka // a copy: the group's instance is ours to name
+	k.Group.InstanceID = cmp.Or(k.Group.InstanceID, n.cfg.Node.Name)
+	topics, err := boundTopics(k.Records.Topics, formats)
+	if err != nil {
+		return err
+	}
+	n.records, err = kafka.NewRecords(kafka.RecordsOptions{
+		Config: &k, Topics: topics, Scorer: n.actors, Log: n.log, Meter: n.telemetry.meter(),
+	})
+	if err != nil {
+		return err
+	}
+	n.models, err = kafka.NewModels(kafka.ModelsOptions{
+		Config: &k, Models: n.actors, Log: n.log, Meter: n.telemetry.meter(),
+		Positions: &positions{store: n.store, topic: k.Models.Topic, damaged: n.damaged, log: n.log},
+	})
+	return err
+}
+
+// damaged says that something stored was lost that the models topic still has.
+func (n *Node) damaged() bool { return n.lost.Load() || n.actors.Damaged() }
+
+// discard releases what a failed build has opened.
+func (n *Node) discard() {
+	if n.system != nil {
+		n.system.Shutdown()
+	}
+	if n.store != nil {
+		_ = n.store.Close() // the failure of the build is what matters
+	}
+}
+
+// Addr is the address of the HTTP server, or "" when there is none.
+func (n *Node) Addr() string {
+	if n.http == nil {
+		return ""
+	}
+	return n.http.Addr()
+}
+
+// Models is the door to the node's ModelActors.
+func (n *Node) Models() *actors.Models { return n.actors }
+
+// Records is the handle of record ingestion.
+func (n *Node) Records() *kafka.Records { return n.records }
+
+// Name is what the node calls itself.
+func (n *Node) Name() string { return n.name }
+
+// ReadyForRecords is closed once records are being read.
+func (n *Node) ReadyForRecords() <-chan struct{} { return n.ready }
+
+func (n *Node) version() api.Version {
+	v := n.options.Version
+	v.Go, v.ModelTypes = runtime.Version(), n.options.Types.Names()
+	return v
+}
