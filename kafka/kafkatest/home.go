@@ -12,7 +12,7 @@ import (
 )
 
 // ErrNoKafka says that the broker's jars or a Java to run them are not there.
-var ErrNoKafka = errors.New("Apache Kafka is not there; bring it with `make kafka` (needs Java 17 or newer and Maven)")
+var ErrNoKafka = errors.New("no Apache Kafka here; bring it with `make kafka` (needs Java 17 or newer and Maven)")
 
 // homeEnv names the directory of the jars, or says "none" to do without.
 const homeEnv = "MODELSERVER_KAFKA_HOME"

@@ -24,18 +24,19 @@ func main() {
 	serve := flag.Bool("serve", false, "run a broker until Ctrl-C instead")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	var err error
-	if *serve {
-		err = run(ctx, *home)
-	} else {
-		err = bring(ctx, *home, *pom)
-	}
-	if err != nil {
+	if err := run(*home, *pom, *serve); err != nil {
 		fmt.Fprintln(os.Stderr, "kafka:", err)
 		os.Exit(1)
 	}
+}
+
+func run(home, pom string, serveOnly bool) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if serveOnly {
+		return serve(ctx, home)
+	}
+	return bring(ctx, home, pom)
 }
 
 // bring copies the jars to home and prepares them.
@@ -84,8 +85,8 @@ func bring(ctx context.Context, home, pom string) error {
 	return nil
 }
 
-// run serves until ctx ends.
-func run(ctx context.Context, home string) error {
+// serve runs a broker until ctx ends.
+func serve(ctx context.Context, home string) error {
 	b, err := kafkatest.Start(ctx, kafkatest.Config{
 		Home:       home,
 		Throughput: true,

@@ -65,7 +65,7 @@ func (r *report) read(in io.Reader) error {
 func (r *report) line(line []byte) {
 	var e event
 	if err := json.Unmarshal(line, &e); err != nil {
-		r.out.Write(line)
+		fmt.Fprintf(r.out, "%s", line)
 		return
 	}
 	r.event(e)
