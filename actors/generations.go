@@ -137,7 +137,6 @@ func (a *modelActor) spawn(ctx actor.Context, g *lifecycle.Generation) {
 		return
 	}
 	a.hosts[number] = &hostRef{pid: pid, generation: g, cancel: cancel, since: time.Now()}
-	ctx.Watch(pid)
 	a.arm()
 }
 
@@ -150,7 +149,6 @@ func (a *modelActor) closeHost(ctx actor.Context, g *lifecycle.Generation) {
 	}
 	delete(a.hosts, g.Number())
 	h.cancel()
-	ctx.Unwatch(h.pid)
 	ctx.Poison(h.pid)
 }
 
@@ -208,7 +206,8 @@ func (a *modelActor) onFailed(ctx actor.Context, m *Failed) {
 	a.afterLoading(ctx)
 }
 
-// onTerminated is the death of a host that was not asked to stop.
+// onTerminated is the death of a child: of a host that was closed, as a rule, or
+// of one that was not asked to stop.
 func (a *modelActor) onTerminated(ctx actor.Context, who *actor.PID) {
 	for number, h := range a.hosts {
 		if h.pid.Equal(who) {

@@ -36,7 +36,7 @@ func (h *host) Receive(ctx actor.Context) {
 	case *actor.Started:
 		h.start(ctx)
 	case *Score:
-		ctx.Respond(h.score(m))
+		ctx.Request(ctx.Sender(), h.score(m)) // Respond would not say who answers
 	case *actor.Stopped:
 		h.close(ctx)
 	}

@@ -125,6 +125,7 @@ func (a *modelActor) onStopping() {
 	for _, h := range a.hosts {
 		h.cancel()
 	}
+	clear(a.hosts) // their deaths are not failures from here on
 	for _, done := range a.arrived {
 		done <- errStopped
 	}

@@ -13,7 +13,8 @@ import (
 //
 // A host gets a HostSpec when it is made. Once started it sends its parent
 // Progress at each step, then either Ready or Failed. Afterwards it answers
-// every Score, in order, with a ScoreReply to the sender. It is poisoned when
+// every Score, in order, with a ScoreReply to the sender, by ctx.Request so that
+// the reply says which host it is from. It is poisoned when
 // it is not needed any more and then releases all it holds.
 
 // Progress says that a generation entered a phase of loading.

@@ -83,7 +83,7 @@ func (a *modelActor) onRecovery(ctx actor.Context, r *recovery) {
 	if s := r.snapshot.GetStatistics(); s != nil {
 		a.stats = *cloneStatistics(s) //nolint:govet // a fresh message, never copied again
 	}
-	a.apply(ctx, a.machine.Recover(r.snapshot, r.events))
+	a.apply(ctx, a.machine.Recover(r.snapshot, r.events, r.lastSeq))
 	for _, o := range a.early {
 		a.onOffer(ctx, o)
 	}

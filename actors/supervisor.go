@@ -81,7 +81,6 @@ func (s *supervisor) spawn(ctx actor.Context, dataType string, c *child) *actor.
 		m.cfg.Logger.Error("a ModelActor cannot be spawned", "data_type", dataType, "err", err)
 		return nil
 	}
-	ctx.Watch(pid)
 	if c == nil {
 		c = &child{dataType: dataType}
 	}

@@ -23,8 +23,10 @@ func (g *Generation) number() uint64 {
 }
 
 // Recover restores an empty machine from a snapshot (or nil) and the events
-// after it. What served is loaded first, what was on its way afterwards.
-func (m *Machine) Recover(s *messages.Snapshot, events []*messages.ModelAccepted) []Effect {
+// after it. What served is loaded first, what was on its way afterwards. last is
+// the number of events ever stored: even when everything else is lost, numbers
+// go on from there and none is given twice.
+func (m *Machine) Recover(s *messages.Snapshot, events []*messages.ModelAccepted, last uint64) []Effect {
 	var serving *Generation
 	var unfinished []*Generation
 	for _, state := range s.GetGenerations() {
@@ -54,6 +56,7 @@ func (m *Machine) Recover(s *messages.Snapshot, events []*messages.ModelAccepted
 		m.last = e.GetNumber()
 		unfinished = append(unfinished, g)
 	}
+	m.last = max(m.last, last)
 	// Of those that never came to serve, the newest is loaded; the older ones
 	// would only be superseded by it.
 	var effects []Effect
