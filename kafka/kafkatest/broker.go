@@ -75,7 +75,8 @@ func (b *Broker) Start(ctx context.Context) error {
 	if err := b.format(ctx); err != nil {
 		return err
 	}
-	cmd, err := b.java("kafka.Kafka", b.propertiesFile())
+	// The broker outlives the context of its start.
+	cmd, err := b.java(context.WithoutCancel(ctx), "kafka.Kafka", b.propertiesFile())
 	if err != nil {
 		return err
 	}

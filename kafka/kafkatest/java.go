@@ -10,15 +10,15 @@ import (
 	"slices"
 )
 
-// java returns the command that runs a main class of the jars.
-func (b *Broker) java(class string, args ...string) (*exec.Cmd, error) {
+// java returns the command that runs a main class of the jars. It is killed when
+// ctx ends.
+func (b *Broker) java(ctx context.Context, class string, args ...string) (*exec.Cmd, error) {
 	jars, err := classPath(b.cfg.Home)
 	if err != nil {
 		return nil, err
 	}
-	flags := append(b.jvmFlags(), logFlags()...)
-	flags = append(flags, "-cp", jars, class)
-	return exec.Command("java", append(flags, args...)...), nil
+	flags := slices.Concat(b.jvmFlags(), logFlags(), []string{"-cp", jars, class}, args)
+	return exec.CommandContext(ctx, "java", flags...), nil
 }
 
 func (b *Broker) jvmFlags() []string {
@@ -82,11 +82,11 @@ func (b *Broker) formatWithTool(ctx context.Context) error {
 	for _, feature := range slices.Sorted(maps.Keys(b.cfg.Features)) {
 		args = append(args, "--feature", feature+"="+b.cfg.Features[feature])
 	}
-	cmd, err := b.java("kafka.tools.StorageTool", args...)
+	cmd, err := b.java(ctx, "kafka.tools.StorageTool", args...)
 	if err != nil {
 		return err
 	}
-	out, err := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...).CombinedOutput()
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("kafkatest: format node %d: %w\n%s", b.id, err, out)
 	}

@@ -90,8 +90,7 @@ func (b *Broker) securityProperties(p properties) {
 		p[prefix+"plain.sasl.jaas.config"] = fmt.Sprintf(
 			"org.apache.kafka.common.security.plain.PlainLoginModule required user_%s=%q;", User, Password)
 		for _, mechanism := range []string{"scram-sha-256", "scram-sha-512"} {
-			p[prefix+mechanism+".sasl.jaas.config"] =
-				"org.apache.kafka.common.security.scram.ScramLoginModule required;"
+			p[prefix+mechanism+".sasl.jaas.config"] = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 		}
 	}
 }
