@@ -459,3 +459,39 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	})
 	goleak.VerifyNone(t, ignore)
 }
+
+// The supervisor spawns a ModelActor again that died; it recovers from the store.
+func TestModelActorIsSpawnedAgain(t *testing.T) {
+	b := newBench(t, func(c *actors.Config) { c.RestartBackoff = time.Millisecond })
+	b.mustServe("add 1")
+	b.system.Root.Send(b.system.NewLocalPID("models/wine"), (*actors.Ready)(nil)) // it panics on this
+	eventually(t, "it scores again", func() bool {
+		b.send(1)
+		select {
+		case s := <-b.scored:
+			return s.Err == nil
+		case <-time.After(50 * time.Millisecond): // the dead answer nobody: senders try again
+			return false
+		}
+	})
+	b.wantServing(1)
+}
+
+// The ModelActor loads a generation again whose host died, and gives a batch up
+// that is deadly to every host.
+func TestHostIsLoadedAgain(t *testing.T) {
+	b := newBench(t)
+	b.mustServe("add 1")
+	deadly := b.batch("wine", 1)
+	deadly.Source = nil // the host panics on this outside of the evaluator
+	b.models.Score(deadly, b.inbox)
+	if s := b.answer(); s.Err == nil || s.Batch != deadly {
+		t.Errorf("answer: %v", s)
+	}
+	if loaded, _ := b.scripted.balance(); loaded < 3 {
+		t.Errorf("the model was loaded %d times, want 3", loaded)
+	}
+	if r := b.score(1); r[0].GetOutputs()["sum"].GetNumber() != 2 {
+		t.Errorf("result: %v", r[0])
+	}
+}

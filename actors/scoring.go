@@ -19,7 +19,11 @@ type flight struct {
 	sent    time.Time
 	isolate bool
 	accused uint64 // the generation that failed on it, or 0
+	deaths  int    // hosts that died over it, or never answered
 }
+
+// maxDeaths is how many hosts may die with a batch before the batch is given up.
+const maxDeaths = 2
 
 // onBatch sends a batch to the serving generation, keeps it when one is on its
 // way, or says that there is none.
@@ -180,9 +184,13 @@ func (a *modelActor) hostFailed(ctx actor.Context, h *hostRef, err error) {
 		}
 	}
 	for _, f := range stranded {
-		if a.machine.Serving() != nil {
+		f.deaths++
+		switch {
+		case f.deaths > maxDeaths:
+			a.answer(f, &record.Scored{Batch: f.batch, Err: fmt.Errorf("%d hosts in a row failed with this batch: %w", f.deaths, err)})
+		case a.machine.Serving() != nil:
 			a.dispatch(ctx, f)
-		} else {
+		default:
 			a.hold(f)
 		}
 	}
