@@ -45,8 +45,10 @@ func (f *Format) Encoder(columns []string) (*Encoder, error) {
 	e := &Encoder{columns: columns, format: f}
 	if f.message == nil {
 		var err error
-		e.root, err = newJSONShape(columns)
-		return e, err
+		if e.root, err = newJSONShape(columns); err != nil {
+			return nil, err
+		}
+		return e, nil
 	}
 	taken := map[string]string{}
 	for _, column := range columns {
@@ -217,5 +219,5 @@ func shorten(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:most] + "…"
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
