@@ -1,0 +1,137 @@
+package node_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/modelstream/modelserver/messages"
+)
+
+// The whole flow on kfake: a model comes, records are scored, another model
+// takes over, the state says so.
+func TestFlow(t *testing.T) {
+	w := fake(t)
+	types := &adder{}
+	at := w.publish(addModel("first", "1000000"))
+	s := w.start(types.registry(t))
+
+	s.awaitModel("wine", "first")
+	w.wines(0, 1000)
+	out := w.reader(w.results)
+	checkSums(t, out.results(1000), 0, 1000, 1_000_000, at)
+
+	at = w.publish(addModel("second", "2000000"))
+	s.awaitModel("wine", "second")
+	w.wines(1000, 1000)
+	checkSums(t, out.results(1000), 1000, 1000, 2_000_000, at)
+
+	st := s.state("wine")
+	if st.Statistics.Records != 2000 || st.Statistics.RecordErrors != 0 || st.Statistics.MeanMicros <= 0 {
+		t.Errorf("statistics: %+v", st.Statistics)
+	}
+	if st.Current.Number != 2 || st.Current.Source.Offset != at || len(st.Generations) != 2 {
+		t.Errorf("state: %+v", st)
+	}
+	_, metrics := s.get("/metrics")
+	for _, want := range []string{
+		`modelserver_records_consumed_total 2000`,
+		`modelserver_results_produced_total 2000`,
+		`modelserver_generation_info{data_type="wine",name="second",type="adder",version="1"} 2`,
+		"protoactor_actor_spawn_count", "go_goroutines", "modelserver_consumer_lag", "modelserver_record_latency_seconds_bucket",
+		`modelserver_build_info{version="test"} 1`, "modelserver_ready 1",
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("/metrics has no %s", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(metrics)
+	}
+}
+
+// checkSums checks that each record was scored exactly once, by the model that
+// adds that number and came at that offset.
+func checkSums(t *testing.T, results []*messages.ServingResult, from, n int, add float64, offset int64) {
+	t.Helper()
+	seen := map[float64]int{}
+	for _, r := range results {
+		if r.GetError() != nil {
+			t.Fatalf("a result is an error: %v", r.GetError())
+		}
+		seen[r.GetTarget().GetNumber()]++
+		if r.GetGeneration().GetOffset() != offset || r.GetDataType() != "wine" {
+			t.Fatalf("not of the model at offset %d: %v", offset, r)
+		}
+	}
+	for i := from; i < from+n; i++ {
+		if got := seen[float64(i)+add]; got != 1 {
+			t.Fatalf("record %d has %d results", i, got)
+		}
+	}
+}
+
+// A model that does not load changes nothing, says why, and is dead-lettered.
+func TestRejectedModel(t *testing.T) {
+	w := fake(t)
+	s := w.start((&adder{}).registry(t))
+	w.publish(addModel("good", "1"))
+	s.awaitModel("wine", "good")
+	w.publish(addModel("broken", "broken"))
+	w.produce(&kgo.Record{Topic: w.models, Value: []byte("no descriptor")})
+
+	letters := map[string]string{}
+	w.reader(w.dead).until(func(r *kgo.Record) bool {
+		letters[header(r, "__connect.errors.exception.class.name")] = header(r, "__connect.errors.exception.message")
+		return len(letters) == 2
+	})
+	if !strings.Contains(letters["ModelRejected"], "not a number") || letters["MalformedDescriptor"] == "" {
+		t.Errorf("dead letters: %v", letters)
+	}
+	st := s.state("wine")
+	if st.Current.Name != "good" || st.Generations[0].Phase != "rejected" || !strings.Contains(st.Generations[0].Reason, "not a number") {
+		t.Errorf("state: %+v", st)
+	}
+	w.wines(0, 10)
+	w.reader(w.results).results(10)
+}
+
+// After a stop in order, the model is there again before anything is read.
+func TestRestart(t *testing.T) {
+	w := fake(t)
+	types := &adder{}
+	s := w.start(types.registry(t))
+	at := w.publish(addModel("first", "1000000"))
+	s.awaitModel("wine", "first")
+	w.wines(0, 100)
+	out := w.reader(w.results)
+	checkSums(t, out.results(100), 0, 100, 1_000_000, at)
+	s.stop()
+
+	w.wines(100, 100)
+	s = w.start(types.registry(t))
+	checkSums(t, out.results(100), 100, 100, 1_000_000, at)
+	st := s.state("wine")
+	if st.Current.Number != 1 || st.Statistics.Records != 200 {
+		t.Errorf("state after the restart: %+v", st)
+	}
+}
+
+// Readiness goes when the server stops; a server that was never ready says why.
+func TestReadinessNamesWhatFails(t *testing.T) {
+	w := fake(t)
+	w.models = "does-not-exist"
+	n := w.begin((&adder{}).registry(t))
+	await(t, "the missing topic's name", func() (string, bool) {
+		status, body := n.get("/readyz")
+		return body, status == http.StatusServiceUnavailable && strings.Contains(body, "does-not-exist")
+	})
+	if status, body := n.get("/startupz"); status != 503 || !strings.Contains(body, "reading the models topic") {
+		t.Errorf("/startupz: %d %s", status, body)
+	}
+	if status, _ := n.get("/livez"); status != 200 {
+		t.Errorf("/livez: %d", status)
+	}
+}
