@@ -310,8 +310,10 @@ func TestNoModel(t *testing.T) {
 
 func TestHold(t *testing.T) {
 	b := newBench(t, func(c *actors.Config) { c.Hold, c.MaxHeld = true, 2 })
-	b.send(1)
+	first := b.send(1)
 	b.send(2)
+	again := *first
+	b.models.Score(&again, b.inbox) // another attempt with the same records takes no room
 	eventually(t, "two batches are held", func() bool {
 		return len(b.models.DataTypes()) == 1 && b.state().GetHeldBatches() == 2
 	})

@@ -58,7 +58,8 @@ func (a *modelActor) dispatch(ctx actor.Context, f *flight) {
 
 func (a *modelActor) hold(f *flight) {
 	for _, h := range a.held {
-		if h.batch == f.batch {
+		if sameRecords(h.batch, f.batch) { // sent again by a sender that waits long
+			h.batch, h.replyTo = f.batch, f.replyTo
 			return
 		}
 	}
@@ -70,6 +71,11 @@ func (a *modelActor) hold(f *flight) {
 	}
 	f.host = nil
 	a.held = append(a.held, f)
+}
+
+// sameRecords says that two batches are attempts over the same records.
+func sameRecords(a, b *record.Batch) bool {
+	return len(a.Records) > 0 && len(b.Records) > 0 && &a.Records[0] == &b.Records[0]
 }
 
 // releaseHeld sends on what waited, in the order in which it came.
