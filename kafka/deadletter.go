@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -104,16 +105,23 @@ func (d *deadLetters) letter(out *kgo.Record, in *kgo.Record, why *rejection) {
 	}
 }
 
-// headerOmitted marks a dead letter that had to go without its value.
-const headerOmitted = "modelserver.value.omitted"
+// headerOmitted marks a dead letter that had to leave something behind.
+const headerOmitted = "modelserver.omitted"
 
-// withoutValue makes do with less when the broker refuses a dead letter for
-// good: its headers say where the record is and why the value is not here.
-func (d *deadLetters) withoutValue(out *kgo.Record, in *kgo.Record, refused error) {
+// lessen makes do with less when the broker refuses a dead letter for good:
+// first without the value, then without the key and the record's own headers
+// too. The rest says where the record is and what is missing here.
+func (d *deadLetters) lessen(out *kgo.Record, in *kgo.Record, refused error) {
 	if out.Value == nil {
-		return
+		out.Key = nil
+		out.Headers = slices.DeleteFunc(out.Headers, func(h kgo.RecordHeader) bool {
+			return !strings.HasPrefix(h.Key, headerPrefix)
+		})
 	}
-	reason := fmt.Sprintf("%d bytes: %v", len(in.Value), refused)
+	reason := fmt.Sprintf("value of %d bytes: %v", len(in.Value), refused)
+	if out.Key == nil && in.Key != nil {
+		reason = fmt.Sprintf("key of %d bytes, headers, %s", len(in.Key), reason)
+	}
 	out.Value = nil
 	out.Headers = append(out.Headers, kgo.RecordHeader{Key: headerOmitted, Value: []byte(shorten(reason, maxReasonBytes))})
 }

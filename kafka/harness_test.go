@@ -2,7 +2,7 @@ package kafka
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -13,8 +13,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/modelstream/modelserver/kafka/kafkatest"
 	"github.com/modelstream/modelserver/record"
 )
 
@@ -37,14 +39,10 @@ func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 	c.Results.Topic, c.DeadLetters.Topic, c.Models.Topic = "out", "dead", "models"
 	c.Producer.Linger = 0
 	opts = append([]kfake.Opt{
-		kfake.NumBrokers(1), kfake.SeedTopics(testPartitions, "in", "out", "dead"), kfake.SeedTopics(1, "models"),
+		kfake.SeedTopics(testPartitions, "in", "out", "dead"), kfake.SeedTopics(1, "models"),
 		kfake.GroupMinSessionTimeout(100 * time.Millisecond),
 	}, opts...)
-	cluster, err := kfake.NewCluster(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(cluster.Close)
+	cluster := kafkatest.Fake(t, opts...)
 	c.Brokers = cluster.ListenAddrs()
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	if err != nil {
@@ -94,7 +92,7 @@ func (w *world) start(change ...func(*Config)) *ingestion {
 	scorer := &fakeScorer{root: system.Root, respond: echo}
 	var topics []Topic
 	for _, t := range config.Records.Topics {
-		topics = append(topics, Topic{Config: t, Format: record.JSON(), Field: func(p []byte) ([]byte, error) { return p[:1], nil }})
+		topics = append(topics, Topic{Config: t, Format: record.JSON(), Field: readField})
 	}
 	if err := config.Validate(); err != nil {
 		w.t.Fatal(err)
@@ -116,6 +114,17 @@ func (w *world) start(change ...func(*Config)) *ingestion {
 		system.Shutdown()
 	})
 	return in
+}
+
+// readField is the first letter; "?" has none and "!" cannot be read.
+func readField(payload []byte) ([]byte, error) {
+	switch payload[0] {
+	case '?':
+		return nil, nil
+	case '!':
+		return nil, errors.New("unreadable")
+	}
+	return payload[:1], nil
 }
 
 func (in *ingestion) drain(t testing.TB) {
@@ -226,6 +235,45 @@ func (w *world) committed(partition int32) int64 {
 	return -1
 }
 
+// holdProduce keeps the broker from taking records for a topic: held is closed
+// when the first such request is there, and release lets all go on.
+func (w *world) holdProduce(topic string) (held, release chan struct{}) {
+	held, release = make(chan struct{}), make(chan struct{})
+	id := w.cluster.TopicInfo(topic).TopicID
+	var once sync.Once
+	w.cluster.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		w.cluster.KeepControl()
+		if t := req.(*kmsg.ProduceRequest).Topics[0]; t.Topic != topic && t.TopicID != id {
+			return nil, nil, false
+		}
+		once.Do(func() { close(held) })
+		w.cluster.SleepControl(func() { <-release })
+		return nil, nil, false
+	})
+	return held, release
+}
+
+// setTopic changes a topic's configuration.
+func (w *world) setTopic(topic, key, value string) {
+	w.t.Helper()
+	r, err := kadm.NewClient(w.client).AlterTopicConfigs(w.context(), []kadm.AlterConfig{{Name: key, Value: &value}}, topic)
+	if err == nil {
+		_, err = r.On(topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// count returns the number of records of a topic.
+func (w *world) count(topic string) int64 {
+	var n int64
+	for _, p := range w.cluster.PartitionInfos(topic) {
+		n += p.HighWatermark
+	}
+	return n
+}
+
 // eventually waits for a condition; it is asked again when something may have
 // changed, at the latest after a moment.
 func eventually(t testing.TB, what string, ok func() bool) {
@@ -258,5 +306,3 @@ func testLog(t testing.TB) *slog.Logger {
 	}
 	return slog.New(slog.DiscardHandler)
 }
-
-var _ = fmt.Sprint

@@ -227,7 +227,7 @@ func (m *modelsActor) start(ctx actor.Context) {
 	}
 	go m.poll()
 	go m.watchPartitions()
-	go beat(m.ctx, time.Second, m.tell)
+	go beat(m.ctx, 2*beatEvery, m.tell)
 	m.running.Store(&runningActor{system: ctx.ActorSystem(), pid: m.self})
 }
 

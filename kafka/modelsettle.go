@@ -55,7 +55,7 @@ func (m *modelsActor) letterSent(sent *letterSent) {
 		"from_partition", sent.descriptor.record.Partition, "from_offset", sent.descriptor.record.Offset,
 		"attempt", sent.attempts, "error", err)
 	if refusedForGood(err) {
-		m.letters.withoutValue(sent.record, sent.descriptor.record, err)
+		m.letters.lessen(sent.record, sent.descriptor.record, err)
 	}
 	pause := backoff(repairBackoff, maxRepairBackoff, sent.attempts)
 	time.AfterFunc(pause, func() {

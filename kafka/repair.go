@@ -54,7 +54,7 @@ func (r *recordsActor) refused(part *partition, c *chunk, failed []failure) {
 			failed = failed[1:]
 		}
 	case alone:
-		r.letters.withoutValue(&first.output.record, c.records[first.output.input], first.err)
+		r.letters.lessen(&first.output.record, c.records[first.output.input], first.err)
 		r.reportStuck(part, c, first)
 	case !refusedForGood(first.err):
 		r.reportStuck(part, c, first)
