@@ -35,29 +35,22 @@ func timeout(t *testing.T) context.Context {
 	return ctx
 }
 
-// produce sends one record for each value and waits for the acknowledgements.
+// produce writes a record for each value to partition 0.
 func produce(t *testing.T, seeds []string, topic string, values ...string) {
 	t.Helper()
-	cl := client(t, seeds)
+	var records []kafkatest.Record
 	for _, v := range values {
-		r := &kgo.Record{Topic: topic, Value: []byte(v)}
-		if err := cl.ProduceSync(timeout(t), r).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
+		records = append(records, kafkatest.Record{Value: []byte(v)})
 	}
+	kafkatest.Produce(t, seeds, topic, records...)
 }
 
-// wantValues consumes a topic of one partition from its start.
+// wantValues compares all that a topic holds, and the order.
 func wantValues(t *testing.T, seeds []string, topic string, want ...string) {
 	t.Helper()
-	cl := client(t, seeds, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	var got []string
-	for len(got) < len(want) {
-		fetches := cl.PollFetches(timeout(t))
-		if err := fetches.Err(); err != nil {
-			t.Fatalf("after %q: %v", got, err)
-		}
-		fetches.EachRecord(func(r *kgo.Record) { got = append(got, string(r.Value)) })
+	for _, r := range kafkatest.ReadAll(t, seeds, topic) {
+		got = append(got, string(r.Value))
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
