@@ -12,10 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/modelstream/modelserver/api"
 	"github.com/modelstream/modelserver/kafka/kafkatest"
 	"github.com/modelstream/modelserver/messages"
 	"github.com/modelstream/modelserver/model"
@@ -34,8 +32,8 @@ type world struct {
 	seeds                          []string
 	records, models, results, dead string
 	partitions                     int
-	client                         *kgo.Client
 	dir                            string
+	published                      int64 // records on the models topic
 }
 
 func newWorld(t *testing.T, seeds []string, partitions int) *world {
@@ -47,13 +45,6 @@ func newWorld(t *testing.T, seeds []string, partitions int) *world {
 		results: kafkatest.Topic(t, seeds, partitions, nil),
 		dead:    kafkatest.Topic(t, seeds, partitions, map[string]string{"max.message.bytes": "40000000"}),
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerBatchMaxBytes(32<<20))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	w.client = client
 	return w
 }
 
@@ -105,7 +96,7 @@ func (w *world) start(types *model.Registry, set ...string) *server {
 // begin starts a server and does not wait.
 func (w *world) begin(types *model.Registry, set ...string) *server {
 	w.t.Helper()
-	n, err := node.New(w.config(set...), node.Options{Types: types, Log: testLog(w.t), Version: api.Version{Version: "test"}})
+	n, err := node.New(w.config(set...), node.Options{Types: types, Log: testLog(w.t), Version: "test"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -223,101 +214,74 @@ func (w *world) publish(d *messages.ModelDescriptor) int64 {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return w.produce(&kgo.Record{Topic: w.models, Key: []byte(d.GetDataType()), Value: b})
+	return w.publishBytes(b)
 }
 
-func (w *world) produce(r *kgo.Record) int64 {
+func (w *world) publishBytes(b []byte) int64 {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	got, err := w.client.ProduceSync(ctx, r).First()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return got.Offset
+	kafkatest.Produce(w.t, w.seeds, w.models, kafkatest.Record{Value: b})
+	w.published++
+	return w.published - 1
 }
 
 // wines produces n records that number themselves in fixed_acidity, spread over
 // the partitions, from the given number on.
 func (w *world) wines(from, n int) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	rs := make([]*kgo.Record, n)
+	rs := make([]kafkatest.Record, n)
 	for i := range rs {
 		rs[i] = w.wine(from + i)
 	}
-	if err := w.client.ProduceSync(ctx, rs...).FirstErr(); err != nil {
-		w.t.Fatal(err)
-	}
+	kafkatest.Produce(w.t, w.seeds, w.records, rs...)
 }
 
-func (w *world) wine(number int) *kgo.Record {
+func (w *world) wine(number int) kafkatest.Record {
 	b, err := proto.Marshal(&messages.WineRecord{FixedAcidity: float64(number), Alcohol: 10, PH: 3, DataType: "wine"})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return &kgo.Record{Topic: w.records, Partition: int32(number % w.partitions), Value: b}
+	return kafkatest.Record{Partition: int32(number % w.partitions), Value: b}
 }
 
-// reader reads a topic from its beginning.
-type reader struct {
-	t      *testing.T
-	client *kgo.Client
-}
-
-func (w *world) reader(topic string) *reader {
+// scored waits for n results and returns all there are then, by the models-topic
+// offset of the model that made them.
+func (w *world) scored(n int) map[int64][]*messages.ServingResult {
 	w.t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(w.seeds...), kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(50*time.Millisecond),
-		kgo.FetchMaxBytes(64<<20), kgo.BrokerMaxReadBytes(128<<20))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(client.Close)
-	return &reader{t: w.t, client: client}
-}
-
-// until reads records until enough says so.
-func (r *reader) until(enough func(*kgo.Record) bool) {
-	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for done := false; !done; {
-		fetches := r.client.PollFetches(ctx)
-		if ctx.Err() != nil {
-			r.t.Fatalf("the topic did not bring what was expected within %v", patience)
-		}
-		fetches.EachRecord(func(rec *kgo.Record) { done = enough(rec) || done })
-	}
-}
-
-// results reads n results.
-func (r *reader) results(n int) []*messages.ServingResult {
-	r.t.Helper()
-	var all []*messages.ServingResult
-	if n == 0 {
-		return nil
-	}
-	r.until(func(rec *kgo.Record) bool {
+	by := map[int64][]*messages.ServingResult{}
+	for _, rec := range kafkatest.Take(w.t, w.seeds, w.results, n) {
 		res, err := record.DecodeResult(record.ResultProtobuf, rec.Value)
 		if err != nil {
-			r.t.Fatal(err)
+			w.t.Fatal(err)
 		}
-		all = append(all, res)
-		return len(all) >= n
-	})
+		at := res.GetGeneration().GetOffset()
+		by[at] = append(by[at], res)
+	}
+	return by
+}
+
+// letters waits for n dead letters.
+func (w *world) letters(n int) []letter {
+	w.t.Helper()
+	var all []letter
+	for _, rec := range kafkatest.Take(w.t, w.seeds, w.dead, n) {
+		l := letter{Record: rec}
+		for _, h := range rec.Headers {
+			switch h.Key {
+			case "__connect.errors.exception.class.name":
+				l.class = string(h.Value)
+			case "__connect.errors.exception.message":
+				l.message = string(h.Value)
+			}
+		}
+		all = append(all, l)
+	}
 	return all
 }
 
-// header returns a header's value.
-func header(r *kgo.Record, key string) string {
-	for _, h := range r.Headers {
-		if h.Key == key {
-			return string(h.Value)
-		}
-	}
-	return ""
+// letter is a dead letter with what its headers say.
+type letter struct {
+	kafkatest.Record
+	class, message string
 }
 
 // testLog logs to the test, until it ends.

@@ -27,7 +27,8 @@ type Options struct {
 	Types    *model.Registry // required
 	Resolver actors.Resolver // nil: no model is taken by location
 	Log      *slog.Logger    // required
-	Version  api.Version
+	Version  string          // of the program
+	Revision string          // of its source
 }
 
 // Node is one server.
@@ -92,7 +93,7 @@ func (n *Node) build() (err error) {
 	if err := n.buildActors(formats); err != nil {
 		return err
 	}
-	return errors.Join(n.buildIngestion(formats), n.telemetry.observe(n.options.Version.Version, n.IsReady))
+	return errors.Join(n.buildIngestion(formats), n.telemetry.observe(n.options.Version, n.IsReady))
 }
 
 func openStore(c config.Persistence) (persistence.Store, error) {
@@ -183,7 +184,8 @@ func (n *Node) Name() string { return n.name }
 func (n *Node) ReadyForRecords() <-chan struct{} { return n.ready }
 
 func (n *Node) version() api.Version {
-	v := n.options.Version
-	v.Go, v.ModelTypes = runtime.Version(), n.options.Types.Names()
-	return v
+	return api.Version{
+		Version: n.options.Version, Revision: n.options.Revision,
+		Go: runtime.Version(), ModelTypes: n.options.Types.Names(),
+	}
 }

@@ -67,5 +67,6 @@ var badNames = []string{"base", "common", "helper", "helpers", "misc", "shared",
 // globals are the package-level variables that change, each with the reason why
 // it cannot belong to a value. Keys are "folder.name".
 var globals = map[string]string{
+	"node.systems":                           "protoactor takes the process's meter provider, and only while an actor system is made",
 	"model/tensorflow/internal/libtf.opened": "a process loads a C library once, and cannot unload it",
 }
