@@ -140,7 +140,7 @@ func (p *place) load(id string, w want) error {
 	case r == nil:
 		return fmt.Errorf("load %q returned neither a recovery nor an error", id)
 	case string(r.Snapshot) != string(w.snapshot) || (r.Snapshot == nil) != (w.snapshot == nil):
-		return fmt.Errorf("load %q: the snapshot is %q (nil: %t), want %q", id, r.Snapshot, r.Snapshot == nil, w.snapshot)
+		return fmt.Errorf("load %q: the snapshot is %.80q (nil: %t), want %.80q", id, r.Snapshot, r.Snapshot == nil, w.snapshot)
 	case r.SnapshotSeq != w.seq:
 		return fmt.Errorf("load %q: the snapshot covers %d, want %d", id, r.SnapshotSeq, w.seq)
 	case r.LastSeq != w.last:
@@ -152,7 +152,7 @@ func (p *place) load(id string, w want) error {
 	}
 	for i, e := range r.Events {
 		if e.Seq != w.events[i] || string(e.Data) != string(event(id, e.Seq)) {
-			return fmt.Errorf("load %q: event %d is %q, want number %d", id, e.Seq, e.Data, w.events[i])
+			return fmt.Errorf("load %q: event %d is %.80q, want number %d", id, e.Seq, e.Data, w.events[i])
 		}
 	}
 	return nil
