@@ -2,7 +2,7 @@
  * The functions of TensorFlow's C API that the Go binding and this package
  * call, as FN(result, name, (parameters), (arguments)). The list is included
  * three times: c_api.h declares them, stub.c defines them as calls through a
- * pointer, and the loader sets the pointers. `make verify` in scripts/tensorflow
+ * pointer, and the loader sets the pointers. `make tensorflow-verify`
  * compares the list with the headers of a TensorFlow release.
  */
 /* Library and status. */
