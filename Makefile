@@ -39,17 +39,19 @@ TAGS := $(if $(TENSORFLOW_TAGS),-tags=$(TENSORFLOW_TAGS))
 
 .PHONY: build
 build: ## compile bin/modelserver
-	$(GO) build $(TAGS) -o bin/modelserver ./cmd/modelserver
+	@echo "building bin/modelserver (the first time compiles every dependency: a minute or two) …"
+	@$(GO) build $(TAGS) -o bin/modelserver ./cmd/modelserver
 
 .PHONY: demo
 demo: tensorflow build ## see models being swapped under a stream of wine records
-	$(TENSORFLOW_ENV) bin/modelserver demo
+	@$(TENSORFLOW_ENV) bin/modelserver demo
 
 # ---- test ----
 
 .PHONY: test
 test: kafka tensorflow ## every test, with the race detector, on a real Kafka and libtensorflow
-	MODELSERVER_REQUIRE_KAFKA=1 $(if $(TENSORFLOW_TAGS),MODELSERVER_REQUIRE_TENSORFLOW=1) \
+	@echo "go test $(TEST_FLAGS) $(TAGS) $(PACKAGES)"
+	@MODELSERVER_REQUIRE_KAFKA=1 $(if $(TENSORFLOW_TAGS),MODELSERVER_REQUIRE_TENSORFLOW=1) \
 	$(if $(filter true,$(CI)),MODELSERVER_REQUIRE_SHARED=1) \
 	$(GO) test -json $(TEST_FLAGS) $(TAGS) $(PACKAGES) | go run ./scripts/testreport
 
@@ -72,7 +74,8 @@ lint: $(BIN)/golangci-lint@$(GOLANGCI_LINT_VERSION) $(BIN)/gofumpt@$(GOFUMPT_VER
 	@unformatted=$$(gofumpt -l $$(git ls-files '*.go' ':!*.pb.go')); \
 	  [ -z "$$unformatted" ] || { echo "not formatted (gofumpt -w):"; echo "$$unformatted"; exit 1; }
 	buf lint
-	golangci-lint run $(if $(TENSORFLOW_TAGS),--build-tags=$(TENSORFLOW_TAGS)) $(PACKAGES)
+	@echo "golangci-lint run $(PACKAGES)"
+	@$(TENSORFLOW_ENV) golangci-lint run $(if $(TENSORFLOW_TAGS),--build-tags=$(TENSORFLOW_TAGS)) $(PACKAGES)
 
 .PHONY: generate
 generate: $(BIN)/buf@$(BUF_VERSION) $(BIN)/protoc-gen-go@$(PROTOC_GEN_GO_VERSION) ## Go code of proto/
@@ -91,7 +94,7 @@ generate-check: $(BIN)/buf@$(BUF_VERSION) $(BIN)/protoc-gen-go@$(PROTOC_GEN_GO_V
 kafka: $(CACHE)/kafka/ready ## bring Apache Kafka's broker, for the tests
 
 $(CACHE)/kafka/ready: scripts/kafka/pom.xml
-	go run ./scripts/kafka
+	@go run ./scripts/kafka
 	@touch $@
 
 .PHONY: tensorflow

@@ -1,0 +1,5 @@
+//go:build tensorflow
+
+package wine_test
+
+const tensorflowBuiltIn = true
