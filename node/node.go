@@ -25,11 +25,14 @@ import (
 // Options are what a node is made of besides its configuration.
 type Options struct {
 	Types    *model.Registry // required
-	Resolver actors.Resolver // nil: no model is taken by location
+	Resolver Resolver        // nil: no model is taken by location
 	Log      *slog.Logger    // required
 	Version  string          // of the program
 	Revision string          // of its source
 }
+
+// Resolver turns a location into the artifact.
+type Resolver = actors.Resolver
 
 // Node is one server.
 type Node struct {

@@ -14,6 +14,7 @@ type Config struct {
 	Formats     map[string]Format   `koanf:"formats"`
 	Models      Models              `koanf:"models"`
 	DataTypes   map[string]DataType `koanf:"data_types"`
+	TensorFlow  TensorFlow          `koanf:"tensorflow"`
 	Persistence Persistence         `koanf:"persistence"`
 	HTTP        HTTP                `koanf:"http"`
 	Log         Log                 `koanf:"log"`
@@ -67,6 +68,13 @@ type DataType struct {
 	Fields map[string]string `koanf:"fields"`
 }
 
+// TensorFlow is where the library of the TensorFlow model types is, and what a
+// model may take.
+type TensorFlow struct {
+	Dir      string `koanf:"dir"`
+	MaxBytes int    `koanf:"max_bytes"`
+}
+
 // Persistence is where the ModelActors' memory is.
 type Persistence struct {
 	Store         string        `koanf:"store"` // file or memory
@@ -108,6 +116,7 @@ func Default() *Config {
 			MaxHeld:      1024,
 			Locations:    Locations{MaxBytes: 1 << 30, Timeout: time.Minute},
 		},
+		TensorFlow:  TensorFlow{MaxBytes: 2 << 30},
 		Persistence: Persistence{Store: FileStore, Dir: "modelserver-data", SnapshotEvery: 30 * time.Second},
 		HTTP:        HTTP{Listen: "127.0.0.1:8080", RequestTimeout: 10 * time.Second, MaxConnections: 256},
 		Log:         Log{Level: "info", Format: "text"},

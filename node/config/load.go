@@ -167,7 +167,7 @@ func (l *loader) warnOfVariable(name string, named map[string]setting) {
 		names = append(names, strings.ToLower(n[len(Prefix):]))
 	}
 	slices.Sort(names)
-	if near := closest(name[len(Prefix):], names); near != "" {
+	if near := Closest(name[len(Prefix):], names); near != "" {
 		warning += "; did you mean " + Prefix + strings.ToUpper(near) + "?"
 	}
 	l.warnings = append(l.warnings, warning)

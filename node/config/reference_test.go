@@ -120,8 +120,8 @@ func TestClosest(t *testing.T) {
 		"brokrs": "brokers", "borkers": "brokers", "clientid": "client_id", "Records": "records",
 		"resluts": "results", "xyz": "", "": "",
 	} {
-		if got := closest(in, names); got != want {
-			t.Errorf("closest(%q) = %q, want %q", in, got, want)
+		if got := Closest(in, names); got != want {
+			t.Errorf("Closest(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

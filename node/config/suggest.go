@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// closest returns the name among candidates that was probably meant, or "".
-func closest(name string, candidates []string) string {
+// Closest returns the name among candidates that was probably meant, or "".
+func Closest(name string, candidates []string) string {
 	best, least := "", max(2, len(name)/3)+1
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(name), c); d < least {
@@ -16,7 +16,7 @@ func closest(name string, candidates []string) string {
 // suggest says which key was probably meant by an unknown one: one beside it, or
 // else one of that name anywhere in the tree. It returns "" when nothing is near.
 func suggest(root *schema, parent, name string, siblings []string) string {
-	if s := closest(name, siblings); s != "" {
+	if s := Closest(name, siblings); s != "" {
 		return join(parent, s)
 	}
 	path := join(parent, name)
@@ -27,7 +27,7 @@ func suggest(root *schema, parent, name string, siblings []string) string {
 		}
 		paths = append(paths, s.path)
 	}
-	return closest(path, paths)
+	return Closest(path, paths)
 }
 
 func join(parent, name string) string {

@@ -23,6 +23,7 @@ func (c *Config) Validate() error {
 	for name := range c.DataTypes {
 		v.check(name != "", "data_types", "a data type's name is empty")
 	}
+	v.check(c.TensorFlow.MaxBytes > 0, "tensorflow.max_bytes", "must be positive")
 	v.oneOf(c.Persistence.Store, "persistence.store", FileStore, MemoryStore)
 	v.check(c.Persistence.Store != FileStore || c.Persistence.Dir != "", "persistence.dir", "must be set with persistence.store: file")
 	v.check(c.Persistence.SnapshotEvery > 0, "persistence.snapshot_every", "must be positive")
@@ -59,7 +60,7 @@ func (c *Config) validateFormats(v *validation) {
 			names = append(names, name)
 		}
 		problem := fmt.Sprintf("%q is not a format; add it to formats, or use one of %s", t.Format, strings.Join(names, ", "))
-		if near := closest(t.Format, names); near != "" && t.Format != "" {
+		if near := Closest(t.Format, names); near != "" && t.Format != "" {
 			problem = fmt.Sprintf("%q is not a format; did you mean %s?", t.Format, near)
 		}
 		v.fail(fmt.Sprintf("kafka.records.topics[%d].format", i), problem)

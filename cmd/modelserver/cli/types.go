@@ -1,0 +1,19 @@
+package cli
+
+import (
+	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/model/pmml"
+	"github.com/modelstream/modelserver/model/tensorflow"
+	"github.com/modelstream/modelserver/node"
+	"github.com/modelstream/modelserver/node/config"
+)
+
+// modelTypes returns all model types of this program.
+func modelTypes(c *config.Config) (*model.Registry, error) {
+	types := tensorflow.Types(tensorflow.Config{LibraryDir: c.TensorFlow.Dir, MaxModelBytes: int64(c.TensorFlow.MaxBytes)})
+	return model.NewRegistry(append(types, pmml.Type())...)
+}
+
+// newResolver returns what fetches models by location, as far as the
+// configuration allows them.
+func newResolver(*config.Config) (node.Resolver, error) { return nil, nil }

@@ -1,0 +1,32 @@
+package node
+
+import (
+	"errors"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/modelstream/modelserver/kafka"
+	"github.com/modelstream/modelserver/node/config"
+)
+
+// Check finds out what [New] would find wrong with the files that a
+// configuration names: descriptor sets, certificates, passwords. It opens
+// nothing and connects to nobody.
+func Check(cfg *config.Config) error {
+	formats, err := cfg.RecordFormats()
+	if err != nil {
+		return err
+	}
+	topics, err := boundTopics(cfg.Kafka.Records.Topics, formats)
+	if err != nil {
+		return err
+	}
+	log, meter := slog.New(slog.DiscardHandler), noop.NewMeterProvider().Meter("")
+	_, records := kafka.NewRecords(kafka.RecordsOptions{Config: &cfg.Kafka, Topics: topics, Log: log, Meter: meter})
+	_, models := kafka.NewModels(kafka.ModelsOptions{Config: &cfg.Kafka, Log: log, Meter: meter})
+	if records != nil && models != nil && records.Error() == models.Error() {
+		return records
+	}
+	return errors.Join(records, models)
+}
