@@ -21,8 +21,8 @@ const (
 	format       = "1"
 	formatKind   = 'f' // what seals the format
 
-	// A database is compacted at Open when this much of it, and more than half,
-	// is free.
+	// A database is compacted when it is opened and this much of it, and more
+	// than half, is free.
 	compactAt = 64 << 20
 	// compactTx is the size of a transaction of a compaction.
 	compactTx = 16 << 20
@@ -40,9 +40,10 @@ var (
 // any more. All but view belongs to one goroutine: Open's, then the writer's,
 // then Close's.
 type database struct {
-	dir    string
-	path   string
-	damage *damageLog
+	dir       string
+	path      string
+	damage    *damageLog
+	compactAt int64
 
 	suspect atomic.Bool // a reader saw bbolt panic
 
@@ -165,7 +166,7 @@ func (d *database) tryOpen() error {
 	} else if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	if report.free >= compactAt && report.free > report.size/2 {
+	if report.free >= d.compactAt && report.free > report.size/2 {
 		if db, file, err = d.compact(db, file); err != nil {
 			return err
 		}

@@ -74,7 +74,7 @@ func (s *Store) open() (err error) {
 	if s.damage, err = readDamageLog(dir); err != nil {
 		return err
 	}
-	s.db = &database{dir: dir, path: filepath.Join(dir, databaseName), damage: s.damage}
+	s.db = &database{dir: dir, path: filepath.Join(dir, databaseName), damage: s.damage, compactAt: compactAt}
 	return s.db.open()
 }
 
