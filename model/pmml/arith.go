@@ -1,6 +1,10 @@
 package pmml
 
-import "math"
+import (
+	"math"
+
+	"github.com/modelstream/modelserver/model/pmml/jmath"
+)
 
 // arith is a model's arithmetic: double precision, or with the vendor
 // attribute x-mathContext="float" single precision. A single-precision value
@@ -36,7 +40,7 @@ func (a arith) exp(x float64) float64 {
 	if a.single {
 		return single(math.Pow(e32, x))
 	}
-	return math.Exp(x)
+	return jmath.Exp(x)
 }
 
 func (a arith) logistic(x float64) float64 { return a.div(1, a.add(1, a.exp(-x))) }

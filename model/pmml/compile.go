@@ -151,8 +151,8 @@ func (c *compiler) constant(s slot, text string) (v value, ok bool) {
 		return value{t: tString, s: text, n: float64(info.words.add(text))}, true
 	}
 	v = parse(text, info.typ)
-	if v.isFailed() && info.typ.integerLike() {
-		v = parse(text, tDouble) // "Age > 38.5" on an integer field
+	if v.isFailed() && (info.typ.integerLike() || info.typ == tBoolean) {
+		v = parse(text, tDouble) // "Age > 38.5" on an integer field, "> 0.5" on a boolean one
 	}
 	return v, !v.none()
 }

@@ -2,6 +2,8 @@ package pmml
 
 import (
 	"math"
+
+	"github.com/modelstream/modelserver/model/pmml/jmath"
 )
 
 func trunc(x float64) float64 { return math.Trunc(x) }
@@ -10,7 +12,7 @@ func floor(x float64) float64 { return math.Floor(x) }
 
 func addMath(m map[string]builtin) {
 	for name, fn := range map[string]func(float64) float64{
-		"log10": math.Log10, "ln": math.Log, "sqrt": math.Sqrt, "exp": math.Exp, "expm1": math.Expm1, "ln1p": math.Log1p,
+		"log10": math.Log10, "ln": math.Log, "sqrt": math.Sqrt, "exp": jmath.Exp, "expm1": math.Expm1, "ln1p": math.Log1p,
 		"sin": math.Sin, "cos": math.Cos, "tan": math.Tan, "asin": math.Asin, "acos": math.Acos, "atan": math.Atan,
 		"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh,
 		"erf": math.Erf, "stdNormalCDF": normalCDF, "stdNormalPDF": normalPDF, "stdNormalIDF": normalIDF,
@@ -121,6 +123,6 @@ func threshold(a, b value) value {
 	return v
 }
 
-func normalPDF(x float64) float64 { return math.Exp(-0.5*x*x) / math.Sqrt(2*math.Pi) }
+func normalPDF(x float64) float64 { return jmath.Exp(-0.5*x*x) / math.Sqrt(2*math.Pi) }
 
 func normalIDF(p float64) float64 { return -math.Sqrt2 * math.Erfcinv(2*p) }

@@ -106,7 +106,12 @@ func (p *parameterRow) sum(f *frame, row int32, a arith) (sum float64, ok bool) 
 				return 0, false
 			}
 			v := f.cols[t.factors[j].slot].num[row]
-			x = a.mul(x, t.factors[j].at(v))
+			k, ok := t.factors[j].at(v)
+			if !ok {
+				f.fail(row, model.InvalidInput, f.plan.slots[t.factors[j].slot].name, f.get(t.factors[j].slot, row).format(), "is no category of the contrast matrix")
+				return 0, false
+			}
+			x = a.mul(x, k)
 		}
 		for j := range t.covariates {
 			c := &t.covariates[j]
@@ -124,14 +129,15 @@ func (p *parameterRow) sum(f *frame, row int32, a arith) (sum float64, ok bool) 
 	return sum, true
 }
 
-func (k *factor) at(v float64) float64 {
+func (k *factor) at(v float64) (x float64, ok bool) {
 	if k.contrast != nil {
-		return k.contrast[v]
+		x, ok = k.contrast[v]
+		return x, ok
 	}
 	if v == k.value {
-		return 1
+		return 1, true
 	}
-	return 0
+	return 0, true
 }
 
 // classify predicts the probabilities of the classes.

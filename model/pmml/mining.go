@@ -140,14 +140,37 @@ func (m *miningModel) segment(id string) *segment {
 	return nil
 }
 
-// inherit gives a target without a field the nature of the segments' target.
+// inherit gives each target the nature of what the segments predict: a chain
+// may predict numbers and classes.
 func (mc *modelCompiler) inherit(mm *miningModel) {
-	t := mm.targets[0]
-	if t.name != "" {
-		return
+	for _, t := range mm.targets {
+		from := mm.lastOf(t)
+		if from == nil {
+			continue
+		}
+		if t.name == "" {
+			t.name, t.data = from.name, from.data
+		}
+		if t.numeric != from.numeric || t.data == nil {
+			t.numeric, t.typ = from.numeric, from.typ
+		}
 	}
-	from := mm.segments[len(mm.segments)-1].model.targets[0]
-	t.name, t.data, t.typ, t.numeric = from.name, from.data, from.typ, from.numeric
+}
+
+// lastOf finds the target of the last segment that predicts t.
+func (m *miningModel) lastOf(t *target) *target {
+	for i := len(m.segments) - 1; i >= 0; i-- {
+		targets := m.segments[i].model.targets
+		for _, k := range targets {
+			if k.name == t.name {
+				return k
+			}
+		}
+		if len(m.targets) == 1 && len(targets) == 1 {
+			return targets[0]
+		}
+	}
+	return nil
 }
 
 // bind connects the targets of the segments to those of the whole.
@@ -157,7 +180,8 @@ func (mc *modelCompiler) bind(mm *miningModel) {
 		s.classes = make([][]int32, len(mm.targets))
 		for i, t := range mm.targets {
 			for _, k := range s.model.targets {
-				if k.name == t.name || len(mm.targets) == 1 && len(s.model.targets) == 1 {
+				same := k.name == t.name || len(mm.targets) == 1 && len(s.model.targets) == 1
+				if same && (k.numeric == t.numeric || !mm.chains()) {
 					s.of[i] = k
 				}
 			}

@@ -13,6 +13,9 @@ func (m *miningModel) eval(f *frame, rows []int32) {
 		r := &f.results[t.id]
 		for _, row := range rows {
 			r.state[row] = absent
+			if r.entity != nil {
+				r.entity[row] = -1
+			}
 		}
 	}
 	switch m.method {
@@ -67,6 +70,19 @@ func (m *miningModel) chain(f *frame, rows []int32) {
 			f.done(picked)
 		}
 	}
+	if len(m.targets) > 1 && m.method == methodChain {
+		m.decided(f, rows)
+	}
+}
+
+// decided fails rows that no segment was for, where there are several targets:
+// none of them is the one without a value.
+func (m *miningModel) decided(f *frame, rows []int32) {
+	for _, row := range rows {
+		if f.results[m.targets[0].id].entity[row] < 0 {
+			f.fail(row, model.NoResult, "", "", "no segment is for this row")
+		}
+	}
 }
 
 // delivered fails rows for which a segment has no outputs: the segments after
@@ -118,19 +134,21 @@ func without(rows, picked []int32) []int32 {
 func (m *miningModel) adopt(f *frame, rows []int32, i int) {
 	s := m.segments[i]
 	for k, t := range m.targets {
+		r := &f.results[t.id]
+		if m.method != methodMulti || s.of[k] != nil {
+			for _, row := range rows {
+				r.entity[row] = int32(i)
+			}
+		}
 		if s.of[k] == nil {
 			if m.method != methodMulti {
 				for _, row := range rows {
-					f.results[t.id].state[row] = absent
+					r.state[row] = absent
 				}
 			}
 			continue
 		}
 		t.adopt(f, rows, s.of[k], s.classes[k])
-		r := &f.results[t.id]
-		for _, row := range rows {
-			r.entity[row] = int32(i)
-		}
 	}
 	for _, e := range m.exported {
 		for _, row := range rows {
@@ -187,7 +205,7 @@ func (m *miningModel) selectAll(f *frame, rows []int32) {
 		if len(picked) > 0 {
 			s.model.run(f, picked)
 			for _, row := range picked {
-				lists[row] = append(lists[row], s.of[0].value(f, row).format())
+				lists[row] = append(lists[row], orNull(s.of[0].value(f, row)))
 			}
 		}
 		if mine {
@@ -197,6 +215,14 @@ func (m *miningModel) selectAll(f *frame, rows []int32) {
 	for row, list := range lists {
 		r.state[row], r.text[row] = valid, "["+strings.Join(list, ", ")+"]"
 	}
+}
+
+// orNull shows a missing member of a collection as the reference does.
+func orNull(v value) string {
+	if v.isMissing() {
+		return "null"
+	}
+	return v.format()
 }
 
 // feature passes questions about the result on to the segment that made it.

@@ -25,6 +25,7 @@ type Model struct {
 type outputColumn struct {
 	target *target
 	slot   slot
+	typ    dataType
 }
 
 // anonymousTarget names the prediction of a model whose mining schema has no
@@ -45,16 +46,16 @@ func (m *Model) describe() {
 		if name == "" {
 			name = anonymousTarget
 		}
-		m.addOutput(name, t.typ, outputColumn{target: t})
+		m.addOutput(name, outputColumn{target: t, typ: t.typ})
 	}
 	for _, e := range m.plan.root.exports {
-		m.addOutput(e.name, m.plan.slots[e.slot].typ, outputColumn{slot: e.slot})
+		m.addOutput(e.name, outputColumn{slot: e.slot, typ: m.plan.slots[e.slot].typ})
 	}
 }
 
 // addOutput adds a column; an output field named like one before replaces it.
-func (m *Model) addOutput(name string, t dataType, from outputColumn) {
-	f := model.Field{Name: name, Type: elementType(t)}
+func (m *Model) addOutput(name string, from outputColumn) {
+	f := model.Field{Name: name, Type: elementType(from.typ)}
 	if i := slices.IndexFunc(m.signature.Outputs, func(o model.Field) bool { return o.Name == name }); i >= 0 {
 		m.signature.Outputs[i], m.outputs[i] = f, from
 		return

@@ -13,9 +13,10 @@ type output struct {
 	doc    *document.OutputField
 	to     slot
 	typ    dataType
-	source featurer // who may know the feature, or nil
-	target *target  // whose result it is about
-	class  int      // of value, −1 without one, −2 for a class that never comes
+	source featurer  // who may know the feature, or nil
+	target *target   // whose result it is about
+	others []*target // tried next where a chain may predict one or the other
+	class  int       // of value, −1 without one, −2 for a class that never comes
 	expr   expr
 	actual slot // the observed target, for residuals
 	shown  []value
@@ -46,7 +47,7 @@ func (s *scope) outputs(mc *modelCompiler) {
 func (s *scope) output(mc *modelCompiler, f *document.OutputField) *output {
 	o := &output{doc: f, class: -1, other: -1}
 	o.source, _ = mc.plan.eval.(featurer)
-	o.target = s.outputTarget(mc, f)
+	o.target = s.outputTarget(mc, o)
 	if f.SegmentID != "" {
 		o.source, _ = mc.plan.eval.(*miningModel).segment(f.SegmentID).model.eval.(featurer)
 	}
@@ -63,7 +64,8 @@ func (s *scope) output(mc *modelCompiler, f *document.OutputField) *output {
 
 // outputTarget finds the result that an output field is about: of a segment,
 // of the named target, or the first.
-func (s *scope) outputTarget(mc *modelCompiler, f *document.OutputField) *target {
+func (s *scope) outputTarget(mc *modelCompiler, o *output) *target {
+	f := o.doc
 	targets := mc.targets
 	if f.SegmentID != "" {
 		mm, ok := mc.plan.eval.(*miningModel)
@@ -78,6 +80,7 @@ func (s *scope) outputTarget(mc *modelCompiler, f *document.OutputField) *target
 		targets = seg.model.targets
 	}
 	if f.TargetField == "" {
+		o.others = targets[1:]
 		return targets[0]
 	}
 	i := slices.IndexFunc(targets, func(t *target) bool { return t.name == f.TargetField })
@@ -181,14 +184,16 @@ func (s *scope) displayValues(t *target) []value {
 	return shown
 }
 
-// run fills the slot. Without a prediction the output has no value either.
+// run fills the slot. Without a prediction there is no value either, unless it
+// comes from an expression.
 func (o *output) run(f *frame, rows []int32) {
-	r := &f.results[o.target.id]
 	for _, row := range rows {
-		if r.state[row] != valid {
+		t := o.about(f, row)
+		r := &f.results[t.id]
+		if r.state[row] != valid && o.expr == nil {
 			continue
 		}
-		v := o.value(f, row, r)
+		v := o.value(f, row, t, r)
 		if v.isFailed() {
 			f.fail(row, model.NoResult, o.doc.Name, "", v.s)
 			continue
@@ -202,8 +207,19 @@ func (o *output) run(f *frame, rows []int32) {
 	}
 }
 
-func (o *output) value(f *frame, row int32, r *results) value {
-	t := o.target
+// about is the target whose result the output takes for a row.
+func (o *output) about(f *frame, row int32) *target {
+	if len(o.others) > 0 && f.results[o.target.id].state[row] != valid {
+		for _, t := range o.others {
+			if f.results[t.id].state[row] == valid {
+				return t
+			}
+		}
+	}
+	return o.target
+}
+
+func (o *output) value(f *frame, row int32, t *target, r *results) value {
 	if o.source != nil {
 		if v, known := o.source.feature(f, row, o); known {
 			return v

@@ -1,6 +1,8 @@
 package pmml
 
 import (
+	"strings"
+
 	"github.com/modelstream/modelserver/model/pmml/document"
 )
 
@@ -9,13 +11,15 @@ import (
 //
 // A name is, in this order: the output of a segment or of an earlier output
 // field; a field of the model's mining schema, which comes from the parent
-// scope or from the data; a derived field of the model; one of the document;
-// whatever the parent scope knows by it.
+// scope or from the data; a derived field of the model; whatever the parent
+// scope knows by it; a derived field of the document. The latter belong to the
+// outermost model whose mining schema lets their inputs through unchanged.
 type scope struct {
 	base   *document.ModelBase
 	c      *compiler
 	parent *scope
 	mining map[string]*document.MiningField
+	treats bool // a mining field changes values: global fields are computed anew
 	local  map[string]*document.DerivedField
 	known  map[string]slot
 	busy   map[string]bool // derived fields being compiled: a second visit is a cycle
@@ -42,6 +46,7 @@ func (c *compiler) scope(m *document.ModelBase, parent *scope) *scope {
 			c.refuseAttr(f, "name", "field %q is there twice", f.Name)
 		}
 		s.mining[f.Name] = f
+		s.treats = s.treats || f.Outliers != "asIs" || f.MissingValueReplacement.Set || strings.HasSuffix(f.MissingValueTreatment, "eturnInvalid")
 	}
 	return s
 }
@@ -83,11 +88,12 @@ func (s *scope) resolve(name string, at document.Located) (slot, bool) {
 	if df := s.local[name]; df != nil {
 		return s.derived(df), true
 	}
+	df := s.c.global[name]
+	if df != nil && (s.parent == nil || s.treats) {
+		return s.derived(df), true
+	}
 	if s.parent != nil {
 		return s.parent.lookup(name, at)
-	}
-	if df := s.c.global[name]; df != nil {
-		return s.derived(df), true
 	}
 	return 0, false
 }

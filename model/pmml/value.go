@@ -199,6 +199,9 @@ func parse(s string, t dataType) value {
 	default:
 		return parseTime(s, t)
 	}
+	if t.numeric() && (strings.EqualFold(s, "true") || strings.EqualFold(s, "false")) {
+		return parse(s, tBoolean).cast(t) // as the reference does
+	}
 	return failure("must be of type " + t.String())
 }
 

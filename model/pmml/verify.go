@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/pmml/document"
@@ -40,26 +39,24 @@ func (m *Model) Verify(ctx context.Context) error {
 // verifier knows which column of the table is which field.
 type verifier struct {
 	model   *Model
-	columns map[string]string // of inputs
+	columns map[string]document.ColumnName // of inputs
 	results []verifiedOutput
 }
 
 type verifiedOutput struct {
 	field  *document.VerificationField
-	column string
+	column document.ColumnName
 	index  int
+	single bool // computed in single precision
 }
 
 func (m *Model) verifier(v *document.ModelVerification) *verifier {
-	c := &verifier{model: m, columns: map[string]string{}}
+	c := &verifier{model: m, columns: map[string]document.ColumnName{}}
 	for i := range v.Fields.Fields {
 		f := &v.Fields.Fields[i]
 		column := f.Column
 		if column == "" {
-			column = f.Field
-		}
-		if _, prefixed, ok := strings.Cut(column, ":"); ok {
-			column = prefixed
+			column = document.ColumnName(f.Field)
 		}
 		output := slices.IndexFunc(m.signature.Outputs, func(o model.Field) bool { return o.Name == f.Field })
 		input := slices.IndexFunc(m.signature.Inputs, func(o model.Field) bool { return o.Name == f.Field })
@@ -67,7 +64,7 @@ func (m *Model) verifier(v *document.ModelVerification) *verifier {
 			c.columns[f.Field] = column
 		}
 		if output >= 0 {
-			c.results = append(c.results, verifiedOutput{f, column, output})
+			c.results = append(c.results, verifiedOutput{f, column, output, m.outputs[output].typ == tFloat || m.plan.root.targets[0].math.single})
 		}
 	}
 	return c
@@ -102,7 +99,7 @@ func (c *verifier) row(i int, row *document.Row, out *model.Batch) error {
 			continue
 		}
 		got := out.Columns[r.index].Value(i)
-		if !agrees(want, got, r.field) {
+		if !agrees(want, got, &r) {
 			return &model.LoadError{Where: at.Where(), Reason: fmt.Sprintf(
 				"verification: %q is %v, the document expects %s within %g", r.field.Field, got, document.Short(want), r.field.Precision)}
 		}
@@ -112,16 +109,23 @@ func (c *verifier) row(i int, row *document.Row, out *model.Batch) error {
 
 // agrees compares as the standard has it: relative to the expected value, or
 // both within the threshold of zero.
-func agrees(want string, got any, f *document.VerificationField) bool {
+func agrees(want string, got any, r *verifiedOutput) bool {
+	f := *r.field
+	if r.single {
+		f.Precision = max(f.Precision, singlePrecision)
+	}
 	switch got := got.(type) {
 	case nil:
 		return false
 	case float64:
 		w, err := document.ParseFloat(want)
-		return err == nil && near(w, got, f)
+		if r.single {
+			w = single(w)
+		}
+		return err == nil && near(w, got, &f)
 	case int64:
 		w, err := document.ParseFloat(want)
-		return err == nil && near(w, float64(got), f)
+		return err == nil && near(w, float64(got), &f)
 	case bool:
 		w := parse(want, tBoolean)
 		return !w.isFailed() && (w.n == 1) == got
@@ -135,6 +139,10 @@ func agrees(want string, got any, f *document.VerificationField) bool {
 	}
 	return false
 }
+
+// singlePrecision is what can be asked of single precision: four units in the
+// last place. Exporters write 1e-13 even there.
+const singlePrecision = 0x1p-21
 
 func near(want, got float64, f *document.VerificationField) bool {
 	if math.Abs(want) <= f.ZeroThreshold {

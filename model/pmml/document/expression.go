@@ -117,7 +117,7 @@ type MapValues struct {
 	Pos
 	MapMissingTo Opt[string]       `pmml:"mapMissingTo"`
 	DefaultValue Opt[string]       `pmml:"defaultValue"`
-	OutputColumn string            `pmml:"outputColumn,required"`
+	OutputColumn ColumnName        `pmml:"outputColumn,required"`
 	DataType     DataType          `pmml:"dataType"`
 	Columns      []FieldColumnPair `pmml:"FieldColumnPair"`
 	Table        *InlineTable      `pmml:"InlineTable,required"`
@@ -126,8 +126,8 @@ type MapValues struct {
 // FieldColumnPair says which column of a table a field is looked up in.
 type FieldColumnPair struct {
 	Pos
-	Field  string `pmml:"field,required"`
-	Column string `pmml:"column,required"`
+	Field  string     `pmml:"field,required"`
+	Column ColumnName `pmml:"column,required"`
 }
 
 // TextIndex counts a term in a text.
@@ -148,9 +148,9 @@ type TextIndex struct {
 // TextIndexNormalization rewrites the text before terms are counted.
 type TextIndexNormalization struct {
 	Pos
-	InField                 string       `pmml:"inField,default=string"`
-	OutField                string       `pmml:"outField,default=stem"`
-	RegexField              string       `pmml:"regexField,default=regex"`
+	InField                 ColumnName   `pmml:"inField,default=string"`
+	OutField                ColumnName   `pmml:"outField,default=stem"`
+	RegexField              ColumnName   `pmml:"regexField,default=regex"`
 	Recursive               bool         `pmml:"recursive,default=false"`
 	IsCaseSensitive         Opt[bool]    `pmml:"isCaseSensitive"`
 	MaxLevenshteinDistance  Opt[int]     `pmml:"maxLevenshteinDistance"`

@@ -80,6 +80,7 @@ type OutputField struct {
 	IsFinalResult bool        `pmml:"isFinalResult,default=true"`
 	ReportField   string      `pmml:"x-reportField"`
 	Decisions     *Decisions  `pmml:"Decisions"`
+	Values        []Value     `pmml:"Value"`
 	Expression    Expression  `pmml:"*"`
 }
 
@@ -118,8 +119,8 @@ type VerificationFields struct {
 // VerificationField is an input, or a result with its precision.
 type VerificationField struct {
 	Pos
-	Field         string  `pmml:"field,required"`
-	Column        string  `pmml:"column"`
-	Precision     float64 `pmml:"precision,default=1e-6"`
-	ZeroThreshold float64 `pmml:"zeroThreshold,default=1e-16"`
+	Field         string     `pmml:"field,required"`
+	Column        ColumnName `pmml:"column"`
+	Precision     float64    `pmml:"precision,default=1e-6"`
+	ZeroThreshold float64    `pmml:"zeroThreshold,default=1e-16"`
 }

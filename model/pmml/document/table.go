@@ -20,10 +20,13 @@ type Row struct {
 }
 
 // Cell is one value of a row.
-type Cell struct{ Column, Value string }
+type Cell struct {
+	Column ColumnName
+	Value  string
+}
 
 // Get returns the value in a column.
-func (r *Row) Get(column string) (string, bool) {
+func (r *Row) Get(column ColumnName) (string, bool) {
 	for i := range r.Cells {
 		if r.Cells[i].Column == column {
 			return r.Cells[i].Value, true
@@ -84,8 +87,8 @@ func (r *Row) decode(d *decoder) error {
 		if len(r.Cells) >= maxColumns {
 			return d.errorf("<row> with more than %d cells", maxColumns)
 		}
-		cell := Cell{Column: d.intern(name)}
-		if cell.Value, err = d.text(cell.Column); err != nil {
+		cell := Cell{Column: ColumnName(d.intern(name))}
+		if cell.Value, err = d.text(string(cell.Column)); err != nil {
 			return err
 		}
 		r.Cells = append(r.Cells, cell)
@@ -111,7 +114,7 @@ func (d *decoder) text(name string) (string, error) {
 }
 
 // TrimmedGet is Get without white space around the value.
-func (r *Row) TrimmedGet(column string) (string, bool) {
+func (r *Row) TrimmedGet(column ColumnName) (string, bool) {
 	s, ok := r.Get(column)
 	return strings.TrimSpace(s), ok
 }
