@@ -85,6 +85,45 @@ func BenchmarkDecodeWineThreeFields(b *testing.B) {
 	perRecord(b, benchRows)
 }
 
+// BenchmarkDecodeMixed decodes ten fields of all kinds: what the general loop
+// costs where records are not a row of doubles.
+func BenchmarkDecodeMixed(b *testing.B) {
+	f := testFormat(b, "All")
+	mapping := map[string]string{"ph": "inner.ph"}
+	d := bind(b, f, mapping, input("d", model.Float64), input("f", model.Float64), input("i32", model.Int64), input("u64", model.Float64),
+		input("b", model.Bool), input("s", model.String), input("color", model.String), input("maybe", model.Float64),
+		input("wrapped", model.Float64), input("ph", model.Float64))
+	payload := build(b, f, `d: 1 f: 2 i32: 3 u64: 400 b: true s: "five" color: RED maybe: 6 wrapped {value: 7} inner {ph: 8 acid: 9}`)
+	records := make([]Raw, benchRows)
+	for i := range records {
+		records[i].Payload = payload
+	}
+	var batch model.Batch
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Decode(records, &batch)
+	}
+	if len(batch.Errors) != 0 {
+		b.Fatal(batch.Errors[0].Err)
+	}
+	perRecord(b, benchRows)
+}
+
+func BenchmarkDecodeWineFloat32(b *testing.B) {
+	records := winePayloads(b, benchRows)
+	sig := wineSignature()
+	for i := range sig.Inputs {
+		sig.Inputs[i].Type = model.Float32
+	}
+	d := bind(b, Wine(), nil, sig.Inputs...)
+	var batch model.Batch
+	b.ReportAllocs()
+	for b.Loop() {
+		d.Decode(records, &batch)
+	}
+	perRecord(b, benchRows)
+}
+
 func BenchmarkFieldReaderWine(b *testing.B) {
 	records := winePayloads(b, benchRows)
 	read, err := Wine().FieldReader("data_type")
@@ -183,6 +222,22 @@ func BenchmarkDecodeVector(b *testing.B) {
 				b.Fatal(batch.Err(0))
 			}
 		})
+	}
+}
+
+func BenchmarkDecodeVectorProtobuf(b *testing.B) {
+	f := testFormat(b, "All")
+	payload := build(b, f, "floats: ["+strings.Repeat("0.5, ", 783)+"0.5]")
+	d := bind(b, f, nil, input("floats", model.Float32, 28, 28))
+	records := []Raw{{Payload: payload}}
+	var batch model.Batch
+	b.ReportAllocs()
+	b.SetBytes(int64(len(payload)))
+	for b.Loop() {
+		d.Decode(records, &batch)
+	}
+	if batch.Err(0) != nil || batch.Columns[0].StateOf(0) != model.Valid {
+		b.Fatal(batch.Err(0))
 	}
 }
 

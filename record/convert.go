@@ -102,6 +102,30 @@ func setState(c *model.Column, row, rows int, s model.State) {
 	}
 }
 
+// repeatFirstRow gives every row the value and the state of the first.
+func repeatFirstRow(c *model.Column) {
+	repeat(c.State, 1)
+	switch c.Type {
+	case model.Float64:
+		repeat(c.Float64, c.Width)
+	case model.Float32:
+		repeat(c.Float32, c.Width)
+	case model.Int64:
+		repeat(c.Int64, c.Width)
+	case model.Bool:
+		repeat(c.Bool, c.Width)
+	case model.String:
+		repeat(c.String, c.Width)
+	}
+}
+
+// repeat fills a slice with its first n values.
+func repeat[T any](s []T, n int) {
+	for n < len(s) {
+		n += copy(s[n:], s[:n])
+	}
+}
+
 // storeRow writes a scalar as a row's whole value: a scalar column's value, or
 // a vector column's numbers from text that lists them.
 func storeRow(c *model.Column, row, rows int, s *scalar, a *arena) {

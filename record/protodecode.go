@@ -31,10 +31,13 @@ type listRun struct {
 // protoRuns keeps the memory of finished runs.
 var protoRuns = sync.Pool{New: func() any { return new(protoRun) }}
 
-// straightColumn is a straight field with the memory that it goes to.
+// straightColumn is a straight field with the memory that it goes to: one of the
+// slices, or none to pass over.
 type straightColumn struct {
-	tag    byte
-	values []float64 // nil: pass over
+	tag       byte
+	double    bool // eight bytes, not four
+	float64to []float64
+	float32to []float32
 }
 
 // decode fills the batch, row by row. Encoders write fields in the order of
@@ -81,17 +84,28 @@ func (p *protoPlan) decode(records []Raw, into *model.Batch, limits Limits) {
 func readStraight(straight []straightColumn, b []byte, row int) int {
 	rest := b
 	for i := range straight {
-		if len(rest) < 9 {
-			break
-		}
 		s := &straight[i]
+		if len(rest) < 9 {
+			if s.double || len(rest) < 5 {
+				break
+			}
+		}
 		if rest[0] != s.tag {
 			continue
 		}
-		if row < len(s.values) {
-			s.values[row] = math.Float64frombits(binary.LittleEndian.Uint64(rest[1:9]))
+		var v float64
+		if s.double {
+			v = math.Float64frombits(binary.LittleEndian.Uint64(rest[1:9]))
+			rest = rest[9:]
+		} else {
+			v = float64(math.Float32frombits(binary.LittleEndian.Uint32(rest[1:5])))
+			rest = rest[5:]
 		}
-		rest = rest[9:]
+		if row < len(s.float64to) {
+			s.float64to[row] = v
+		} else if row < len(s.float32to) {
+			s.float32to[row] = float32(v)
+		}
 	}
 	return len(b) - len(rest)
 }
@@ -100,9 +114,14 @@ func readStraight(straight []straightColumn, b []byte, row int) int {
 func (p *protoPlan) bindStraight(buffer *[maxStraight]straightColumn, columns []model.Column) []straightColumn {
 	straight := buffer[:len(p.straight)]
 	for i, s := range p.straight {
-		straight[i].tag = s.tag
-		if s.column >= 0 {
-			straight[i].values = columns[s.column].Float64
+		straight[i].tag, straight[i].double = s.tag, s.kind == protoreflect.DoubleKind
+		if s.column < 0 {
+			continue
+		}
+		if c := &columns[s.column]; c.Type == model.Float64 {
+			straight[i].float64to = c.Float64
+		} else {
+			straight[i].float32to = c.Float32
 		}
 	}
 	return straight
@@ -116,22 +135,21 @@ func (r *protoRun) release() {
 // initialize gives every row what it has when no field comes: the zero value of
 // fields without presence, missing for the others.
 func (r *protoRun) initialize() {
+	if r.rows == 0 {
+		return
+	}
 	for i := range r.columns {
 		c := &r.columns[i]
 		switch initial := &r.plan.initial[i]; {
 		case initial.list:
+			continue
 		case initial.zero == nil:
-			for row := range r.rows {
-				setState(c, row, r.rows, model.Missing)
-			}
-		case initial.zero.kind == protoreflect.DoubleKind && c.Type == model.Float64:
-			clear(c.Float64)
+			setState(c, 0, r.rows, model.Missing)
 		default:
 			zero := initial.zero.zero()
-			for row := range r.rows {
-				storeRow(c, row, r.rows, &zero, &r.arena)
-			}
+			storeRow(c, 0, r.rows, &zero, &r.arena)
 		}
+		repeatFirstRow(c)
 	}
 }
 
@@ -179,7 +197,12 @@ func (r *protoRun) message(m *messagePlan, b []byte, pos int, group uint64, dept
 			}
 			continue
 		}
-		if pos = r.field(f, b, pos, wire, depth); pos < 0 {
+		if f.direct != directNone && wire == f.wire {
+			pos = r.direct(f, b, pos)
+		} else {
+			pos = r.field(f, b, pos, wire, depth)
+		}
+		if pos < 0 {
 			if r.err == nil {
 				r.fail(fault(-pos), f.path, start)
 			}
@@ -218,6 +241,64 @@ func (r *protoRun) field(f *fieldPlan, b []byte, pos int, wire byte, depth int) 
 		return r.packed(f, b, pos)
 	}
 	return -int(faultMismatch)
+}
+
+// direct reads a value of a field that has one input and needs no conversion. It
+// returns the position behind it, or a negated fault.
+func (r *protoRun) direct(f *fieldPlan, b []byte, pos int) int {
+	c := &r.columns[f.columns[0]]
+	if len(c.State) != 0 {
+		c.State[r.row] = model.Valid
+	}
+	var v float64
+	switch f.direct {
+	case directDouble:
+		if len(b)-pos < 8 {
+			return -int(faultTruncated)
+		}
+		v = math.Float64frombits(binary.LittleEndian.Uint64(b[pos:]))
+		pos += 8
+	case directFloat:
+		if len(b)-pos < 4 {
+			return -int(faultTruncated)
+		}
+		v = float64(math.Float32frombits(binary.LittleEndian.Uint32(b[pos:])))
+		pos += 4
+	case directInt:
+		u, next := uvarint(b, pos)
+		if next < 0 {
+			return next
+		}
+		pos = next
+		i := int64(u)
+		switch f.kind {
+		case protoreflect.Uint32Kind:
+			i = int64(uint32(u))
+		case protoreflect.Int32Kind, protoreflect.EnumKind:
+			i = int64(int32(u))
+		}
+		if c.Type == model.Int64 {
+			c.Int64[r.row] = i
+			return pos
+		}
+		v = float64(i)
+	case directText:
+		start, end := length(b, pos)
+		if start < 0 {
+			return start
+		}
+		if !validText(b[start:end]) {
+			return -int(faultUTF8)
+		}
+		c.String[r.row] = view(b[start:end])
+		return end
+	}
+	if c.Type == model.Float64 {
+		c.Float64[r.row] = v
+	} else {
+		c.Float32[r.row] = float32(v)
+	}
+	return pos
 }
 
 // submessage reads the fields of a message or group. A message that comes again

@@ -21,6 +21,7 @@ type protoPlan struct {
 
 // messagePlan is what to do with the fields of a message.
 type messagePlan struct {
+	fields []*fieldPlan
 	dense  []*fieldPlan          // by field number; nil: pass over
 	sparse map[uint64]*fieldPlan // numbers beyond dense
 	// implicit are the fields that have a value as soon as the message is there.
@@ -39,6 +40,7 @@ type fieldPlan struct {
 	path    string // for errors
 	enum    protoreflect.EnumDescriptor
 	sub     *messagePlan
+	direct  direct
 	columns []int // inputs that take the single value
 	lists   []int // protoPlan.lists that take each element
 	// clears are the inputs that lose their value when this field comes, because
@@ -46,10 +48,11 @@ type fieldPlan struct {
 	clears, clearsLists []int
 }
 
-// straightField is one of the leading fields of a message whose bytes can be
-// told by their first one: a double with a number below 16 and no presence.
+// straightField is one of the leading fields of a message that can be told by
+// their first byte: a double or float with a number below 16, without presence.
 type straightField struct {
 	tag    byte
+	kind   protoreflect.Kind
 	column int // or -1: pass over
 }
 
@@ -76,7 +79,23 @@ func (m *messagePlan) lookup(number uint64) *fieldPlan {
 	return m.sparse[number]
 }
 
+// chooseDirect finds the fields that can be read directly.
+func (m *messagePlan) chooseDirect(inputs []model.Field) {
+	for _, f := range m.fields {
+		if f.sub != nil {
+			f.sub.chooseDirect(inputs)
+		}
+		if f.sub != nil || len(f.columns) != 1 || len(f.lists)+len(f.clears)+len(f.clearsLists) != 0 {
+			continue
+		}
+		if input := &inputs[f.columns[0]]; input.Width() == 1 {
+			f.direct = directOf(f.kind, input.Type)
+		}
+	}
+}
+
 func (m *messagePlan) add(f *fieldPlan) {
+	m.fields = append(m.fields, f)
 	if f.number > maxDense {
 		if m.sparse == nil {
 			m.sparse = map[uint64]*fieldPlan{}
@@ -126,7 +145,8 @@ func compileProto(message protoreflect.MessageDescriptor, depth int, sig *model.
 	if err := problems.err("the model's inputs do not fit message " + string(message.FullName())); err != nil {
 		return nil, err
 	}
-	c.plan.straight = straightFields(message, c.plan, sig.Inputs)
+	c.plan.root.chooseDirect(sig.Inputs)
+	c.plan.straight = straightFields(message, c.plan)
 	return c.plan, nil
 }
 
@@ -296,21 +316,26 @@ func wrappedField(field protoreflect.FieldDescriptor) protoreflect.FieldDescript
 	return m.Fields().Get(0)
 }
 
-// straightFields returns the doubles that messages of this type start with when
-// their fields are in the order of their numbers, as all encoders write them.
-func straightFields(message protoreflect.MessageDescriptor, plan *protoPlan, inputs []model.Field) []straightField {
+// straightFields returns the doubles and floats that messages of this type start
+// with when their fields are in the order of their numbers, as all encoders
+// write them.
+func straightFields(message protoreflect.MessageDescriptor, plan *protoPlan) []straightField {
 	var straight []straightField
 	for number := protoreflect.FieldNumber(1); number <= maxStraight; number++ {
 		field := message.Fields().ByNumber(number)
 		if field == nil {
 			continue
 		}
-		if field.Kind() != protoreflect.DoubleKind || field.IsList() || field.HasPresence() {
+		if field.Kind() != protoreflect.DoubleKind && field.Kind() != protoreflect.FloatKind || field.IsList() || field.HasPresence() {
 			break
 		}
-		s := straightField{tag: byte(protowire.EncodeTag(number, protowire.Fixed64Type)), column: -1}
+		s := straightField{
+			tag:    byte(protowire.EncodeTag(number, protowire.Type(wireTypeOf(field.Kind())))),
+			kind:   field.Kind(),
+			column: -1,
+		}
 		if f := plan.root.lookup(uint64(number)); f != nil {
-			if len(f.columns) != 1 || inputs[f.columns[0]].Type != model.Float64 {
+			if f.direct == directNone {
 				break
 			}
 			s.column = f.columns[0]
@@ -318,6 +343,42 @@ func straightFields(message protoreflect.MessageDescriptor, plan *protoPlan, inp
 		straight = append(straight, s)
 	}
 	return straight
+}
+
+// direct says that a field feeds exactly one input, in a way that needs no
+// conversion worth the name.
+type direct uint8
+
+const (
+	directNone   direct = iota
+	directDouble        // to a column of floats
+	directFloat         // to a column of floats
+	directInt           // a varint that is its own value, to any column of numbers
+	directText          // to a column of strings
+)
+
+// directOf returns how a field that feeds one scalar input may be read.
+func directOf(kind protoreflect.Kind, to model.ElementType) direct {
+	floats := to == model.Float64 || to == model.Float32
+	switch kind {
+	case protoreflect.DoubleKind:
+		if floats {
+			return directDouble
+		}
+	case protoreflect.FloatKind:
+		if floats {
+			return directFloat
+		}
+	case protoreflect.Int32Kind, protoreflect.Int64Kind, protoreflect.Uint32Kind, protoreflect.EnumKind:
+		if floats || to == model.Int64 {
+			return directInt
+		}
+	case protoreflect.StringKind:
+		if to == model.String {
+			return directText
+		}
+	}
+	return directNone
 }
 
 // wireTypeOf returns the wire type of one value of a kind.
