@@ -1,0 +1,60 @@
+package pmml
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/modelstream/modelserver/model"
+)
+
+// BenchmarkWine scores the wine documents in batches of 256 records.
+func BenchmarkWine(b *testing.B) {
+	dir := filepath.Join(sharedDir(b), "data", "pmml")
+	for _, name := range []string{
+		"RandonForrestClassification", "DecisionTreeClassification", "LinearRegression", "GeneralizedLinearRegressionGamma", "MultilayerPerceptron",
+	} {
+		b.Run(name, func(b *testing.B) {
+			benchmarkDocument(b, filepath.Join(dir, "wine", "winequality"+name+".pmml"), filepath.Join(dir, "wine", "winequality_red_names.csv"))
+		})
+	}
+}
+
+func benchmarkDocument(b *testing.B, document, table string) {
+	doc, err := os.ReadFile(document)
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, err := Load(context.Background(), bytes.NewReader(doc), Options{SkipVerification: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	names, records, err := readTable(table)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const rows = 256
+	var in, out model.Batch
+	in.Reset(m.Signature().Inputs, rows)
+	for i := range in.Columns {
+		text := textColumn(names, records[:rows], m.Signature().Inputs[i].Name)
+		for r := range rows {
+			x, err := strconv.ParseFloat(text.String[r], 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			in.Columns[i].Float64[r] = x
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range b.N {
+		if err := m.Score(context.Background(), &in, &out); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/record")
+}
