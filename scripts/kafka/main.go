@@ -59,11 +59,10 @@ func bring(ctx context.Context, home, pom string) error {
 		return err
 	}
 	fmt.Println("kafka: copying the broker's jars from Maven Central (44 MB at the first time) …")
-	mvn := exec.CommandContext(ctx, "mvn", "--batch-mode", "--quiet", "-Dstyle.color=never", "--file", pom,
+	mvn := exec.CommandContext(ctx, "mvn", "--batch-mode", "--quiet", "--file", pom,
 		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+incoming)
-	mvn.Stdout, mvn.Stderr = os.Stderr, os.Stderr
-	if err := mvn.Run(); err != nil {
-		return fmt.Errorf("mvn: %w", err)
+	if out, err := mvn.CombinedOutput(); err != nil {
+		return fmt.Errorf("mvn: %w\n%s", err, out)
 	}
 	if err := os.Rename(incoming, libs); err != nil {
 		return err
