@@ -1,8 +1,6 @@
 package record
 
 import (
-	"encoding/binary"
-	"math"
 	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -30,15 +28,6 @@ type listRun struct {
 
 // protoRuns keeps the memory of finished runs.
 var protoRuns = sync.Pool{New: func() any { return new(protoRun) }}
-
-// straightColumn is a straight field with the memory that it goes to: one of the
-// slices, or none to pass over.
-type straightColumn struct {
-	tag       byte
-	double    bool // eight bytes, not four
-	float64to []float64
-	float32to []float32
-}
 
 // decode fills the batch, row by row. Encoders write fields in the order of
 // their numbers, so a message that starts with doubles is first read in a
@@ -77,54 +66,6 @@ func (p *protoPlan) decode(records []Raw, into *model.Batch, limits Limits) {
 		}
 	}
 	r.settle()
-}
-
-// readStraight reads straight fields as long as they come in order and returns
-// the position behind the last one.
-func readStraight(straight []straightColumn, b []byte, row int) int {
-	rest := b
-	for i := range straight {
-		s := &straight[i]
-		if len(rest) < 9 {
-			if s.double || len(rest) < 5 {
-				break
-			}
-		}
-		if rest[0] != s.tag {
-			continue
-		}
-		var v float64
-		if s.double {
-			v = math.Float64frombits(binary.LittleEndian.Uint64(rest[1:9]))
-			rest = rest[9:]
-		} else {
-			v = float64(math.Float32frombits(binary.LittleEndian.Uint32(rest[1:5])))
-			rest = rest[5:]
-		}
-		if row < len(s.float64to) {
-			s.float64to[row] = v
-		} else if row < len(s.float32to) {
-			s.float32to[row] = float32(v)
-		}
-	}
-	return len(b) - len(rest)
-}
-
-// bindStraight joins the straight fields with the columns of a batch.
-func (p *protoPlan) bindStraight(buffer *[maxStraight]straightColumn, columns []model.Column) []straightColumn {
-	straight := buffer[:len(p.straight)]
-	for i, s := range p.straight {
-		straight[i].tag, straight[i].double = s.tag, s.kind == protoreflect.DoubleKind
-		if s.column < 0 {
-			continue
-		}
-		if c := &columns[s.column]; c.Type == model.Float64 {
-			straight[i].float64to = c.Float64
-		} else {
-			straight[i].float32to = c.Float32
-		}
-	}
-	return straight
 }
 
 func (r *protoRun) release() {
@@ -243,64 +184,6 @@ func (r *protoRun) field(f *fieldPlan, b []byte, pos int, wire byte, depth int) 
 	return -int(faultMismatch)
 }
 
-// direct reads a value of a field that has one input and needs no conversion. It
-// returns the position behind it, or a negated fault.
-func (r *protoRun) direct(f *fieldPlan, b []byte, pos int) int {
-	c := &r.columns[f.columns[0]]
-	if len(c.State) != 0 {
-		c.State[r.row] = model.Valid
-	}
-	var v float64
-	switch f.direct {
-	case directDouble:
-		if len(b)-pos < 8 {
-			return -int(faultTruncated)
-		}
-		v = math.Float64frombits(binary.LittleEndian.Uint64(b[pos:]))
-		pos += 8
-	case directFloat:
-		if len(b)-pos < 4 {
-			return -int(faultTruncated)
-		}
-		v = float64(math.Float32frombits(binary.LittleEndian.Uint32(b[pos:])))
-		pos += 4
-	case directInt:
-		u, next := uvarint(b, pos)
-		if next < 0 {
-			return next
-		}
-		pos = next
-		i := int64(u)
-		switch f.kind {
-		case protoreflect.Uint32Kind:
-			i = int64(uint32(u))
-		case protoreflect.Int32Kind, protoreflect.EnumKind:
-			i = int64(int32(u))
-		}
-		if c.Type == model.Int64 {
-			c.Int64[r.row] = i
-			return pos
-		}
-		v = float64(i)
-	case directText:
-		start, end := length(b, pos)
-		if start < 0 {
-			return start
-		}
-		if !validText(b[start:end]) {
-			return -int(faultUTF8)
-		}
-		c.String[r.row] = view(b[start:end])
-		return end
-	}
-	if c.Type == model.Float64 {
-		c.Float64[r.row] = v
-	} else {
-		c.Float32[r.row] = float32(v)
-	}
-	return pos
-}
-
 // submessage reads the fields of a message or group. A message that comes again
 // is merged into the first.
 func (r *protoRun) submessage(f *fieldPlan, b []byte, pos int, wire byte, depth int) int {
@@ -328,70 +211,6 @@ func (r *protoRun) submessage(f *fieldPlan, b []byte, pos int, wire byte, depth 
 	return r.message(f.sub, b[:end], start, 0, depth)
 }
 
-// packed reads the elements of a packed list.
-func (r *protoRun) packed(f *fieldPlan, b []byte, pos int) int {
-	start, end := length(b, pos)
-	if start < 0 {
-		return start
-	}
-	b = b[:end]
-	pos = start
-	if f.kind == protoreflect.DoubleKind || f.kind == protoreflect.FloatKind {
-		if next := r.packedFloats(f, b, pos); next != 0 {
-			return next
-		}
-	}
-	for pos < end {
-		var s scalar
-		if pos = f.read(b, pos, &s); pos < 0 {
-			return pos
-		}
-		r.store(f, &s)
-	}
-	return end
-}
-
-// packedFloats reads a packed list that goes to one column of floats. It
-// returns 0 when the list is not of that kind.
-func (r *protoRun) packedFloats(f *fieldPlan, b []byte, pos int) int {
-	size := 8
-	if f.kind == protoreflect.FloatKind {
-		size = 4
-	}
-	if len(f.lists) != 1 || len(f.columns) != 0 || (len(b)-pos)%size != 0 {
-		return 0
-	}
-	list := &r.lists[f.lists[0]]
-	c := &r.columns[r.plan.lists[f.lists[0]].column]
-	n := (len(b) - pos) / size
-	if list.elements+n > c.Width {
-		return 0
-	}
-	at := r.row*c.Width + list.elements
-	switch {
-	case c.Type == model.Float64 && size == 8:
-		for i := range c.Float64[at : at+n] {
-			c.Float64[at+i] = math.Float64frombits(binary.LittleEndian.Uint64(b[pos+8*i:]))
-		}
-	case c.Type == model.Float64:
-		for i := range c.Float64[at : at+n] {
-			c.Float64[at+i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(b[pos+4*i:])))
-		}
-	case c.Type == model.Float32 && size == 8:
-		for i := range c.Float32[at : at+n] {
-			c.Float32[at+i] = float32(math.Float64frombits(binary.LittleEndian.Uint64(b[pos+8*i:])))
-		}
-	case c.Type == model.Float32:
-		for i := range c.Float32[at : at+n] {
-			c.Float32[at+i] = math.Float32frombits(binary.LittleEndian.Uint32(b[pos+4*i:]))
-		}
-	default:
-		return 0
-	}
-	list.elements += n
-	return len(b)
-}
-
 // store writes a value to the inputs that its field feeds.
 func (r *protoRun) store(f *fieldPlan, s *scalar) {
 	for _, column := range f.columns {
@@ -414,111 +233,5 @@ func (r *protoRun) clear(f *fieldPlan) {
 	}
 	for _, i := range f.clearsLists {
 		r.lists[i] = listRun{}
-	}
-}
-
-// finishLists decides the state of the row's lists and makes them ready for the
-// next row. A list must have exactly as many elements as the input takes; an
-// empty one is missing, because the wire does not tell it from an absent one.
-func (r *protoRun) finishLists() {
-	for i := range r.lists {
-		list := r.lists[i]
-		r.lists[i] = listRun{}
-		plan := &r.plan.lists[i]
-		c := &r.columns[plan.column]
-		switch {
-		case list.elements == 0:
-			setState(c, r.row, r.rows, model.Missing)
-		case list.elements != c.Width:
-			r.err = wrongLength(plan.path, list.elements, c.Width)
-		case list.invalid:
-			setState(c, r.row, r.rows, model.Invalid)
-		default:
-			setState(c, r.row, r.rows, model.Valid)
-		}
-	}
-}
-
-// zero is the value of an absent field without presence.
-func (f *fieldPlan) zero() scalar {
-	s := scalar{enum: f.enum}
-	switch f.kind {
-	case protoreflect.DoubleKind:
-		s.class = classFloat64
-	case protoreflect.FloatKind:
-		s.class = classFloat32
-	case protoreflect.BoolKind:
-		s.class = classBool
-	case protoreflect.EnumKind:
-		s.class = classEnum
-	case protoreflect.StringKind, protoreflect.BytesKind:
-		s.class = classText
-	default:
-		s.class = classInt
-	}
-	return s
-}
-
-// read reads one value with the field's own wire type. It returns the position
-// behind it, or a negated fault.
-func (f *fieldPlan) read(b []byte, pos int, s *scalar) int {
-	switch protowire.Type(f.wire) {
-	case protowire.Fixed64Type:
-		if len(b)-pos < 8 {
-			return -int(faultTruncated)
-		}
-		s.bits = binary.LittleEndian.Uint64(b[pos:])
-		f.classify(s)
-		return pos + 8
-	case protowire.Fixed32Type:
-		if len(b)-pos < 4 {
-			return -int(faultTruncated)
-		}
-		s.bits = uint64(binary.LittleEndian.Uint32(b[pos:]))
-		f.classify(s)
-		return pos + 4
-	case protowire.VarintType:
-		v, next := uvarint(b, pos)
-		s.bits = v
-		f.classify(s)
-		return next
-	}
-	start, end := length(b, pos)
-	if start < 0 {
-		return start
-	}
-	s.class, s.text = classText, b[start:end]
-	if !validText(s.text) {
-		return -int(faultUTF8)
-	}
-	return end
-}
-
-// classify turns the bits of the wire into the value of the field's kind.
-func (f *fieldPlan) classify(s *scalar) {
-	switch f.kind {
-	case protoreflect.DoubleKind:
-		s.class = classFloat64
-	case protoreflect.FloatKind:
-		s.class, s.bits = classFloat32, math.Float64bits(float64(math.Float32frombits(uint32(s.bits))))
-	case protoreflect.Int32Kind, protoreflect.Sfixed32Kind:
-		s.class, s.bits = classInt, uint64(int64(int32(s.bits)))
-	case protoreflect.Int64Kind, protoreflect.Sfixed64Kind:
-		s.class = classInt
-	case protoreflect.Sint32Kind:
-		s.class, s.bits = classInt, uint64(protowire.DecodeZigZag(s.bits&math.MaxUint32))
-	case protoreflect.Sint64Kind:
-		s.class, s.bits = classInt, uint64(protowire.DecodeZigZag(s.bits))
-	case protoreflect.Uint32Kind:
-		s.class, s.bits = classUint, s.bits&math.MaxUint32
-	case protoreflect.Fixed32Kind, protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
-		s.class = classUint
-	case protoreflect.BoolKind:
-		s.class = classBool
-		if s.bits != 0 {
-			s.bits = 1
-		}
-	case protoreflect.EnumKind:
-		s.class, s.enum, s.bits = classEnum, f.enum, uint64(int64(int32(s.bits)))
 	}
 }
