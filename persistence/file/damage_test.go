@@ -246,7 +246,7 @@ func TestForeignEntriesAndLastNumber(t *testing.T) {
 	s := openStore(t, filled(t))
 	must(t, s.db.update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(idsBucket).Bucket([]byte("type 1"))
-		return errors.Join(b.Put([]byte("e?"), []byte("?")), b.Put([]byte("zz"), nil), b.Put(lastKey, []byte("12345")))
+		return errors.Join(b.Put([]byte("e?"), []byte("?")), b.Put([]byte("zz"), nil), b.Put(headKey, []byte("12345")))
 	}))
 	r := load(t, s, "type 1")
 	if r.LastSeq != 8 || r.SnapshotSeq != 6 || len(r.Events) != 2 || len(r.Damaged) != 3 {

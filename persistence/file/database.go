@@ -19,7 +19,10 @@ import (
 const (
 	databaseName = "state.db"
 	format       = "1"
-	formatKind   = 'f' // what seals the format
+
+	// What seals the values of the meta bucket.
+	formatKind = 'f'
+	countKind  = 'n'
 
 	// A database is compacted when it is opened and this much of it, and more
 	// than half, is free.
@@ -34,6 +37,7 @@ var (
 	metaBucket = []byte("meta")
 	idsBucket  = []byte("ids")
 	formatKey  = []byte("format")
+	countKey   = []byte("ids")
 )
 
 // database is the bbolt file, and how to open it anew when it cannot be trusted
@@ -85,7 +89,7 @@ func (d *database) update(f func(*bbolt.Tx) error) error {
 		return nil
 	case errors.As(err, new(*panicError)):
 		// A panic may have left bbolt's locks held, so that Close would wait for
-		// ever. The memory map stays behind; closing the file ends its lock.
+		// ever. Only the memory map stays behind.
 		d.abandon()
 		err = &persistence.DamageError{What: d.path, Err: err}
 	}
@@ -120,7 +124,7 @@ func (d *database) close() error {
 func (d *database) abandon() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_ = d.file.Close()
+	letGo(d.file)
 	d.db, d.file = nil, nil
 }
 
@@ -159,9 +163,14 @@ func (d *database) tryOpen() error {
 	if err != nil {
 		return err
 	}
-	err = guard(func() error { return db.View(d.checkFormat) })
+	err = guard(func() error {
+		if err := db.View(d.checkFormat); err != nil {
+			return err
+		}
+		return d.census(db)
+	})
 	if errors.As(err, new(*panicError)) {
-		_ = file.Close() // bbolt's Close could wait for a lock that the panic left
+		letGo(file) // bbolt's Close could wait for a lock that the panic left
 		return &persistence.DamageError{What: d.path, Err: err}
 	} else if err != nil {
 		return errors.Join(err, db.Close())
@@ -232,7 +241,7 @@ func openBolt(path string) (db *bbolt.DB, file *os.File, err error) {
 	case errors.Is(err, bbolterrors.ErrTimeout):
 		return nil, nil, &LockedError{Dir: filepath.Dir(path), Holder: "a process that has " + filepath.Base(path) + " open"}
 	case errors.As(err, new(*panicError)):
-		_ = file.Close()
+		letGo(file)
 		return nil, nil, &persistence.DamageError{What: path, Err: err}
 	}
 	return nil, nil, err
@@ -250,15 +259,14 @@ func (d *database) create() error {
 		return err
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucket(metaBucket)
+		meta, err := tx.CreateBucket(metaBucket)
 		if err != nil {
 			return err
 		}
-		if err := b.Put(formatKey, seal("", formatKind, 0, []byte(format))); err != nil {
+		if _, err := tx.CreateBucket(idsBucket); err != nil {
 			return err
 		}
-		_, err = tx.CreateBucket(idsBucket)
-		return err
+		return errors.Join(meta.Put(formatKey, seal("", formatKind, 0, []byte(format))), putCount(tx, 0))
 	})
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
@@ -313,13 +321,14 @@ func (d *database) compact(db *bbolt.DB, file *os.File) (*bbolt.DB, *os.File, er
 }
 
 func copyCompact(path string, from *bbolt.DB) error {
-	to, _, err := openBolt(path)
+	to, file, err := openBolt(path)
 	if err != nil {
 		return err
 	}
 	err = guard(func() error { return bbolt.Compact(to, from, compactTx) })
 	if errors.As(err, new(*panicError)) {
-		return err // to may be locked
+		letGo(file) // Close could wait for a lock that the panic left
+		return err
 	}
 	return errors.Join(err, to.Close())
 }

@@ -17,15 +17,18 @@
 //
 // # The database
 //
-// Bucket "meta" has the key "format". Bucket "ids" has a bucket for each id:
+// Bucket "meta" has the keys "format" and "ids", the number of ids. Bucket "ids"
+// has a bucket for each id (numbers are 8 bytes, big-endian):
 //
-//	'e' seq      an event       (numbers are 8 bytes, big-endian)
-//	'l'          the last sequence number used
+//	'e' seq      an event
+//	'h'          the head: the last sequence number used, and the seq and n of
+//	             the newest snapshot
 //	's' seq n    a snapshot; n counts the id's snapshots
 //
 // Each value is a CRC-32C, big-endian, over the id, the kind, the number and the
 // rest of the value, and then that rest. So bytes that lie under the wrong key
-// are found as surely as bytes that changed.
+// are found as surely as bytes that changed; and what is missing, although the
+// pages hang together, is found by the head and by the number of ids.
 //
 // # Who may touch it
 //
@@ -43,8 +46,9 @@
 //     reports that by Store.Damage, also after further restarts, until
 //     Store.AcknowledgeDamage. Whoever opens the store then reads the models
 //     topic from its beginning.
-//   - The newest of bbolt's two meta pages is bad: the state before the last
-//     transaction is used, and reported in the same way.
+//   - One of bbolt's two meta pages is bad, so that the last transaction may be
+//     lost, or an id is missing: what is there is used, and that is reported in
+//     the same way.
 //   - The same while running: whatever bbolt panics on, or faults on in its
 //     memory map, becomes a [*persistence.DamageError] of that call, and the
 //     writer opens the database anew, with the same check.

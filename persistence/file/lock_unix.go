@@ -23,3 +23,10 @@ func tryLock(f *os.File) (bool, error) {
 		return false, err
 	}
 }
+
+// letGo closes a database's file and ends its lock, which its memory map would
+// keep alive.
+func letGo(f *os.File) {
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+	_ = f.Close()
+}

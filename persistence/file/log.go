@@ -1,7 +1,9 @@
 package file
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -13,14 +15,26 @@ import (
 // keptSnapshots is the number of whole snapshots that an id keeps.
 const keptSnapshots = 2
 
-// lastSeq returns the greatest sequence number that an id has used. When its
-// record is damaged, it is that of the last whole event or snapshot.
-func lastSeq(b *bbolt.Bucket, id string) uint64 {
-	payload, err := unseal(id, lastKind, 0, b.Get(lastKey))
-	if err == nil && len(payload) == 8 {
-		return binary.BigEndian.Uint64(payload)
+// head is what an id's bucket says of itself: what must be in it.
+type head struct {
+	last      uint64 // the greatest sequence number used
+	snapshot  uint64 // the newest snapshot's number
+	snapshots uint64 // its n: how many snapshots there were; 0: none
+}
+
+const headLength = 3 * 8
+
+// readHead returns the head. Without a whole one, what is there makes one.
+func readHead(b *bbolt.Bucket, id string) (head, error) {
+	payload, err := unseal(id, headKind, 0, b.Get(headKey))
+	if err == nil && len(payload) == headLength {
+		return head{
+			last:      binary.BigEndian.Uint64(payload),
+			snapshot:  binary.BigEndian.Uint64(payload[8:]),
+			snapshots: binary.BigEndian.Uint64(payload[16:]),
+		}, nil
 	}
-	last := uint64(0)
+	var h head
 	c := b.Cursor()
 	for key, value := c.First(); key != nil; key, value = c.Next() {
 		kind := keyKind(key)
@@ -28,30 +42,78 @@ func lastSeq(b *bbolt.Bucket, id string) uint64 {
 			continue
 		}
 		seq := keySeq(key)
-		if _, err := unseal(id, kind, seq, value); err == nil {
-			last = max(last, seq)
+		if _, err := unseal(id, kind, seq, value); err != nil {
+			continue
+		}
+		h.last = max(h.last, seq)
+		if kind == snapshotKind {
+			h.snapshot, h.snapshots = seq, keyNumber(key)
 		}
 	}
-	return last
+	return h, errChecksum
 }
 
-func putLast(b *bbolt.Bucket, id string, seq uint64) error {
-	return b.Put(lastKey, seal(id, lastKind, 0, binary.BigEndian.AppendUint64(nil, seq)))
+func (h head) put(b *bbolt.Bucket, id string) error {
+	payload := make([]byte, 0, headLength)
+	payload = binary.BigEndian.AppendUint64(payload, h.last)
+	payload = binary.BigEndian.AppendUint64(payload, h.snapshot)
+	payload = binary.BigEndian.AppendUint64(payload, h.snapshots)
+	return b.Put(headKey, seal(id, headKind, 0, payload))
+}
+
+// putEvent adds a sealed event if it is the next one.
+func putEvent(tx *bbolt.Tx, id string, seq uint64, value []byte) error {
+	b := tx.Bucket(idsBucket).Bucket([]byte(id))
+	var h head
+	if b != nil {
+		h, _ = readHead(b, id)
+	}
+	if b != nil && seq == h.last && bytes.Equal(b.Get(eventKey(seq)), value) {
+		return errNothing // once more
+	}
+	if seq != h.last+1 {
+		return &persistence.SequenceError{ID: id, Got: seq, Want: h.last + 1}
+	}
+	if b == nil {
+		var err error
+		if b, err = addID(tx, id); err != nil {
+			return err
+		}
+	}
+	h.last = seq
+	return errors.Join(b.Put(eventKey(seq), value), h.put(b, id))
 }
 
 // putSnapshot adds a sealed snapshot, and drops the snapshots and events that
-// nobody needs any more. A damaged snapshot is not worth keeping: it goes, so
-// that the whole one before it stays.
-func putSnapshot(b *bbolt.Bucket, id string, seq uint64, value []byte) error {
-	last := lastSeq(b, id)
-	n, err := b.NextSequence()
-	if err != nil {
+// nobody needs any more.
+func putSnapshot(tx *bbolt.Tx, id string, seq uint64, value []byte) error {
+	b := tx.Bucket(idsBucket).Bucket([]byte(id))
+	if b == nil {
+		var err error
+		if b, err = addID(tx, id); err != nil {
+			return err
+		}
+	}
+	h, _ := readHead(b, id)
+	h.last = max(h.last, seq)
+	if seq >= h.snapshot {
+		h.snapshot, h.snapshots = seq, h.snapshots+1
+	}
+	if err := b.Put(snapshotKey(seq, h.snapshots), value); err != nil {
 		return err
 	}
-	if err := b.Put(snapshotKey(seq, n), value); err != nil {
-		return err
+	for _, key := range superfluous(b, id) {
+		if err := b.Delete(key); err != nil {
+			return err
+		}
 	}
-	var drop [][]byte
+	return h.put(b, id)
+}
+
+// superfluous returns the keys of snapshots that are older than the two newest,
+// and of events that neither of these needs. A damaged snapshot is not worth
+// keeping: it goes, so that the whole one before it stays.
+func superfluous(b *bbolt.Bucket, id string) (keys [][]byte) {
 	kept, oldest := 0, uint64(0)
 	c := b.Cursor()
 	for key, value := c.Last(); key != nil; key, value = c.Prev() {
@@ -60,35 +122,33 @@ func putSnapshot(b *bbolt.Bucket, id string, seq uint64, value []byte) error {
 		}
 		_, err := unseal(id, snapshotKind, keySeq(key), value)
 		if err != nil || kept == keptSnapshots {
-			drop = append(drop, slices.Clone(key))
+			keys = append(keys, clone(key))
 			continue
 		}
 		kept, oldest = kept+1, keySeq(key)
 	}
-	if kept == keptSnapshots {
-		for key, _ := c.First(); key != nil; key, _ = c.Next() {
-			if keyKind(key) == eventKind && keySeq(key) <= oldest {
-				drop = append(drop, slices.Clone(key))
-			}
+	if kept < keptSnapshots {
+		return keys
+	}
+	for key, _ := c.First(); key != nil; key, _ = c.Next() {
+		if keyKind(key) == eventKind && keySeq(key) <= oldest {
+			keys = append(keys, clone(key))
 		}
 	}
-	for _, key := range drop {
-		if err := b.Delete(key); err != nil {
-			return err
-		}
-	}
-	if seq > last {
-		return putLast(b, id, seq)
-	}
-	return nil
+	return keys
 }
 
 // recoverID reads what an actor needs. It reads all keys in their order and not
 // by search, so that one out of place hides no other.
 func recoverID(b *bbolt.Bucket, id string) *persistence.Recovery {
-	r := &persistence.Recovery{LastSeq: lastSeq(b, id)}
 	var damage damageList
+	h, err := readHead(b, id)
+	if err != nil {
+		damage.add(h.last, err, "the head of %q", id)
+	}
+	r := &persistence.Recovery{LastSeq: h.last}
 	var events, snapshots []entry
+	newest := h.snapshots == 0 // whether the newest snapshot is there
 	c := b.Cursor()
 	for key, value := c.First(); key != nil; key, value = c.Next() {
 		switch keyKind(key) {
@@ -96,13 +156,14 @@ func recoverID(b *bbolt.Bucket, id string) *persistence.Recovery {
 			events = append(events, entry{keySeq(key), value})
 		case snapshotKind:
 			snapshots = append(snapshots, entry{keySeq(key), value})
-		case lastKind:
-			if _, err := unseal(id, lastKind, 0, value); err != nil {
-				damage.add(r.LastSeq, err, "the last number of %q", id)
-			}
+			newest = newest || keySeq(key) == h.snapshot && keyNumber(key) == h.snapshots
+		case headKind:
 		default:
 			damage.add(0, errForeign, "the entry %.40x of %q", key, id)
 		}
+	}
+	if !newest {
+		damage.add(h.snapshot, errMissing, "snapshot %d of %q", h.snapshot, id)
 	}
 	for _, s := range slices.Backward(snapshots) {
 		payload, err := unseal(id, snapshotKind, s.seq, s.value)

@@ -9,7 +9,7 @@ import (
 // The kinds of keys in an id's bucket. Their order is that of the bytes.
 const (
 	eventKind    = 'e'
-	lastKind     = 'l'
+	headKind     = 'h'
 	snapshotKind = 's'
 )
 
@@ -20,7 +20,7 @@ const (
 )
 
 var (
-	lastKey    = []byte{lastKind}
+	headKey    = []byte{headKind}
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 	errChecksum = errors.New("the checksum does not match")
@@ -40,7 +40,7 @@ func snapshotKey(seq, n uint64) []byte {
 func keyKind(key []byte) byte {
 	switch {
 	case len(key) == eventKeyLength && key[0] == eventKind,
-		len(key) == len(lastKey) && key[0] == lastKind,
+		len(key) == len(headKey) && key[0] == headKind,
 		len(key) == snapshotKeyLength && key[0] == snapshotKind:
 		return key[0]
 	}
@@ -49,6 +49,9 @@ func keyKind(key []byte) byte {
 
 // keySeq returns the sequence number of an event's or a snapshot's key.
 func keySeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:]) }
+
+// keyNumber returns which of the id's snapshots a snapshot's key is of.
+func keyNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[1+8:]) }
 
 // checksum covers what the value belongs to as well, so that a value which a
 // damaged page shows under another key is found out. The id's length keeps the

@@ -1,7 +1,6 @@
 package file
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -95,24 +94,7 @@ func (s *Store) Append(ctx context.Context, id string, seq uint64, event []byte)
 		return err
 	}
 	value := seal(id, eventKind, seq, event)
-	return s.submit(ctx, len(value), func(tx *bbolt.Tx) error {
-		b := tx.Bucket(idsBucket).Bucket([]byte(id))
-		last := uint64(0)
-		if b != nil {
-			last = lastSeq(b, id)
-		}
-		if seq == last && seq > 0 && bytes.Equal(b.Get(eventKey(seq)), value) {
-			return errNothing
-		}
-		if seq != last+1 {
-			return &persistence.SequenceError{ID: id, Got: seq, Want: last + 1}
-		}
-		b, err := tx.Bucket(idsBucket).CreateBucketIfNotExists([]byte(id))
-		if err != nil {
-			return err
-		}
-		return errors.Join(b.Put(eventKey(seq), value), putLast(b, id, seq))
-	})
+	return s.submit(ctx, len(value), func(tx *bbolt.Tx) error { return putEvent(tx, id, seq, value) })
 }
 
 // SaveSnapshot implements [persistence.Store].
@@ -121,13 +103,7 @@ func (s *Store) SaveSnapshot(ctx context.Context, id string, seq uint64, snapsho
 		return err
 	}
 	value := seal(id, snapshotKind, seq, snapshot)
-	return s.submit(ctx, len(value), func(tx *bbolt.Tx) error {
-		b, err := tx.Bucket(idsBucket).CreateBucketIfNotExists([]byte(id))
-		if err != nil {
-			return err
-		}
-		return putSnapshot(b, id, seq, value)
-	})
+	return s.submit(ctx, len(value), func(tx *bbolt.Tx) error { return putSnapshot(tx, id, seq, value) })
 }
 
 // Load implements [persistence.Store].
@@ -177,13 +153,7 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 	if err := persistence.CheckID(id); err != nil {
 		return err
 	}
-	return s.submit(ctx, 0, func(tx *bbolt.Tx) error {
-		ids := tx.Bucket(idsBucket)
-		if ids.Bucket([]byte(id)) == nil {
-			return errNothing
-		}
-		return ids.DeleteBucket([]byte(id))
-	})
+	return s.submit(ctx, 0, func(tx *bbolt.Tx) error { return removeID(tx, id) })
 }
 
 // read runs a read transaction. When the database could not be opened anew
