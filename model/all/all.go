@@ -8,6 +8,7 @@ import (
 
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/goscore"
+	"github.com/modelstream/modelserver/model/pmml"
 	"github.com/modelstream/modelserver/model/tensorflow"
 )
 
@@ -22,6 +23,7 @@ func Registry(c Config, more ...model.Type) (*model.Registry, error) {
 	return model.NewRegistry(slices.Concat(
 		tensorflow.Types(c.TensorFlow),
 		[]model.Type{
+			pmml.Type(),
 			goscore.Type(),
 		},
 		more,

@@ -17,7 +17,7 @@ func TestEveryTypeIsDocumentedAndRefusesNonsense(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"goscore", "tensorflow", "tensorflow-saved"} {
+	for _, want := range []string{"goscore", "pmml", "tensorflow", "tensorflow-saved"} {
 		if !slices.Contains(r.Names(), want) {
 			t.Errorf("there is no type %q among %q", want, r.Names())
 		}
