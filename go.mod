@@ -4,6 +4,8 @@ go 1.26.0
 
 require google.golang.org/protobuf v1.36.12
 
+require golang.org/x/term v0.46.0 // indirect
+
 require (
 	github.com/Workiva/go-datastructures v1.1.3 // indirect
 	github.com/asafschers/goscore v0.0.0-20190823112107-6e6e174c153a // indirect

@@ -141,7 +141,7 @@ batches. Nothing is restarted to change a model.`,
 
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.serveCommand(), a.configCommand(), a.inspectCommand(), a.scoreCommand(), a.versionCommand(),
+		a.demoCommand(), a.serveCommand(), a.configCommand(), a.inspectCommand(), a.scoreCommand(), a.versionCommand(),
 	}
 }
 
