@@ -19,6 +19,7 @@ func families() []family {
 		of("RegressionModel", compileRegression),
 		of("GeneralRegressionModel", compileGeneralRegression),
 		of("NeuralNetwork", compileNeuralNetwork),
+		of("ClusteringModel", compileClustering),
 	}
 }
 

@@ -65,7 +65,7 @@ type OutputField struct {
 	Pos
 	Name          string      `pmml:"name,required"`
 	DisplayName   string      `pmml:"displayName"`
-	OpType        string      `pmml:"optype,enum=categorical|ordinal|continuous"`
+	OpType        string      `pmml:"optype"` // exporters write all sorts of things; nothing depends on it
 	DataType      DataType    `pmml:"dataType"`
 	TargetField   string      `pmml:"targetField"`
 	Feature       string      `pmml:"feature,enum=predictedValue|predictedDisplayValue|transformedValue|decision|probability|affinity|residual|standardError|standardDeviation|clusterId|clusterAffinity|entityId|entityAffinity|warning|ruleValue|reasonCode|antecedent|consequent|rule|ruleId|confidence|support|lift|leverage|x-report,default=predictedValue"`
