@@ -103,9 +103,15 @@ func (v *vetter) body(f *functionpb.FunctionDef, r role, checkpointArgs []int, p
 			arguments[args[i].GetName()] = true
 		}
 	}
-	isCheckpoint := func(ref string) bool { return isCheckpointIn(nodes, arguments, ref, v.limits.CallDepth) }
+	in := scope{
+		find: func(ref string) *nodepb.NodeDef {
+			name, _, _ := strings.Cut(ref, ":")
+			return nodes[name]
+		},
+		isCheckpoint: func(ref string) bool { return isCheckpointIn(nodes, arguments, ref, v.limits.CallDepth) },
+	}
 	for _, n := range f.GetNodeDef() {
-		if err := v.node(n, r, isCheckpoint, path); err != nil {
+		if err := v.node(n, r, in, path); err != nil {
 			return fmt.Errorf("%s: %w", place, err)
 		}
 		n.Device, n.ExperimentalDebugInfo = "", nil

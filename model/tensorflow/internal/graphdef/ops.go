@@ -36,7 +36,7 @@ var computing = set(`
 	Reshape Reverse ReverseSequence ReverseV2 Roll ScatterNd Shape ShapeN Size Slice SpaceToBatch
 	SpaceToBatchND SpaceToDepth Split SplitV Squeeze StridedSlice TensorScatterAdd TensorScatterMax
 	TensorScatterMin TensorScatterSub TensorScatterUpdate Tile TopK TopKV2 InTopK InTopKV2 NthElement
-	Transpose ConjugateTranspose Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2 Unpack
+	Transpose Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2 Unpack
 	UnravelIndex UpperBound Where ZerosLike
 
 	BatchMatMul BatchMatMulV2 BatchMatMulV3 Cholesky Einsum LogMatrixDeterminant MatMul
@@ -46,10 +46,9 @@ var computing = set(`
 	Conv3D Conv3DBackpropInputV2 DepthwiseConv2dNative Dilation2D Elu FusedBatchNorm FusedBatchNormV2
 	FusedBatchNormV3 L2Loss LRN LeakyRelu LogSoftmax MaxPool MaxPool3D MaxPoolV2 MaxPoolWithArgmax
 	Relu Relu6 Selu Sigmoid Softmax Softplus Softsign
-	BlockLSTM BlockLSTMV2 GRUBlockCell LSTMBlockCell
 
 	FakeQuantWithMinMaxArgs FakeQuantWithMinMaxVars FakeQuantWithMinMaxVarsPerChannel Dequantize
-	QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV3 QuantizeAndDequantizeV4
+	QuantizeAndDequantize QuantizeAndDequantizeV2 QuantizeAndDequantizeV4
 
 	AdjustContrastv2 AdjustHue AdjustSaturation CropAndResize HSVToRGB NonMaxSuppressionV3
 	NonMaxSuppressionV4 RGBToHSV ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor
@@ -102,4 +101,12 @@ func set(names string) map[string]bool {
 		m[name] = true
 	}
 	return m
+}
+
+// Computing lists for scratch.
+func Computing() (names []string) {
+	for n := range computing {
+		names = append(names, n)
+	}
+	return
 }

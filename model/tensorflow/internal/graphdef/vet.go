@@ -1,6 +1,7 @@
 package graphdef
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -130,8 +131,7 @@ func (v *vetter) walk(r role, names []string) error {
 		if n == nil {
 			return refuse("", "the graph has no operation %q", name)
 		}
-		isCheckpoint := func(ref string) bool { return v.isCheckpoint(ref) }
-		if err := v.node(n, r, isCheckpoint, nil); err != nil {
+		if err := v.node(n, r, v.graphScope(), nil); err != nil {
 			return err
 		}
 		v.kept[name] = true
@@ -184,9 +184,22 @@ func (v *vetter) isCheckpoint(ref string) bool {
 	return false
 }
 
+// scope tells what inputs refer to, in the graph or in a function.
+type scope struct {
+	find         func(ref string) *nodepb.NodeDef // the operation that an input comes from, or nil
+	isCheckpoint func(ref string) bool            // whether an input is the path of the own checkpoint
+}
+
+func (v *vetter) graphScope() scope {
+	return scope{
+		find:         func(ref string) *nodepb.NodeDef { return v.nodes[operationOf(ref)] },
+		isCheckpoint: v.isCheckpoint,
+	}
+}
+
 // node vets one operation of the graph or of a function. path holds the
 // functions that are being vetted.
-func (v *vetter) node(n *nodepb.NodeDef, r role, isCheckpoint func(string) bool, path []string) error {
+func (v *vetter) node(n *nodepb.NodeDef, r role, in scope, path []string) error {
 	place := nodePlace(n)
 	op := n.GetOp()
 	call := v.functions[op] != nil
@@ -197,7 +210,7 @@ func (v *vetter) node(n *nodepb.NodeDef, r role, isCheckpoint func(string) bool,
 	if v.expanded++; v.expanded > v.limits.ExpandedNodes {
 		return refuse(place, "the graph has more than %d operations with its function calls", v.limits.ExpandedNodes)
 	}
-	if op == "RestoreV2" && (len(n.GetInput()) == 0 || !isCheckpoint(n.GetInput()[0])) {
+	if op == "RestoreV2" && (len(n.GetInput()) == 0 || !in.isCheckpoint(n.GetInput()[0])) {
 		return refuse(place, "it reads another file than the SavedModel's own checkpoint")
 	}
 	v.result.Loops = v.result.Loops || looping[op]
@@ -205,10 +218,13 @@ func (v *vetter) node(n *nodepb.NodeDef, r role, isCheckpoint func(string) bool,
 	if path != nil && (op == "Enter" || op == "NextIteration") {
 		return refuse(place, "a function must not have loops of the old form; use While")
 	}
+	if problem := cmp.Or(integers(n), constants(n, in.find)); problem != "" {
+		return refuse(place, "%s", problem)
+	}
 	if err := v.attributes(n, place); err != nil {
 		return err
 	}
-	checkpointArgs := v.checkpointArgs(n, isCheckpoint)
+	checkpointArgs := v.checkpointArgs(n, in.isCheckpoint)
 	for _, name := range functionsOf(n, call) {
 		if err := v.function(name, r, checkpointArgs, path, place); err != nil {
 			return err

@@ -99,16 +99,18 @@ func (r *reader) gzip(archive []byte) error {
 	}
 	// What is passed over is unpacked too, so the whole stream is limited.
 	limited := &io.LimitedReader{R: z, N: 2*r.limits.Bytes + 1}
-	if err := r.tar(limited); err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, limited); err != nil { // up to the checksum
-		return broken("gzip", err)
+	err = r.tar(limited)
+	if err == nil {
+		_, err = io.Copy(io.Discard, limited) // up to the checksum
 	}
 	if limited.N == 0 {
 		return r.tooLarge()
 	}
-	return nil
+	var load *model.LoadError
+	if err != nil && !errors.As(err, &load) {
+		return broken("gzip", err)
+	}
+	return err
 }
 
 func (r *reader) tar(stream io.Reader) error {
