@@ -20,6 +20,7 @@ func families() []family {
 		of("GeneralRegressionModel", compileGeneralRegression),
 		of("NeuralNetwork", compileNeuralNetwork),
 		of("ClusteringModel", compileClustering),
+		of("SupportVectorMachineModel", compileSupportVectorMachine),
 	}
 }
 

@@ -1,0 +1,232 @@
+package pmml
+
+import (
+	"math"
+
+	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/model/pmml/jmath"
+)
+
+// kernelLanes is how many vectors a kernel loop handles at a time: enough
+// independent sums to hide the latency of an addition.
+const kernelLanes = 4
+
+func (s *supportVectorMachines) eval(f *frame, rows []int32) {
+	r := &f.results[s.target.id]
+	x, values := f.scratch[s.input], f.scratch[s.values]
+	for _, row := range rows {
+		r.state[row] = absent
+		if !s.gather(f, row, x) {
+			continue
+		}
+		s.kernels(x, values)
+		if s.target.numeric {
+			r.state[row], r.num[row] = valid, s.machines[0].sum(s.math, values)
+			continue
+		}
+		s.classify(f, r, row, values)
+	}
+}
+
+// gather reads the coordinates of a row; the model cannot do without any.
+func (s *supportVectorMachines) gather(f *frame, row int32, x []float64) bool {
+	for i := range s.fields {
+		v := &s.fields[i]
+		c := &f.cols[v.slot]
+		switch {
+		case c.ok(row) && !v.indicator:
+			x[i] = s.math.round(c.num[row])
+		case c.ok(row):
+			x[i] = 0
+			if c.num[row] == v.value {
+				x[i] = s.math.round(v.coefficient)
+			}
+		case c.state[row] != absent:
+			f.refuse(v.slot, row)
+			return false
+		case !v.ifMissing.none():
+			x[i] = s.math.round(v.ifMissing.n)
+		default:
+			f.fail(row, model.MissingInput, f.plan.slots[v.slot].name, "", "the model cannot do without it")
+			return false
+		}
+	}
+	return true
+}
+
+// kernels computes K(x, y) for all vectors y.
+func (s *supportVectorMachines) kernels(x, out []float64) {
+	switch {
+	case s.kernel.kind == kernelUnit:
+		copy(out, x)
+	case s.math.single:
+		s.singles(x, out)
+	case s.kernel.kind == kernelRadial:
+		squares(s.vectors, x, out)
+		for i, d := range out[:s.count] {
+			out[i] = jmath.Exp(-s.kernel.gamma * d)
+		}
+	default:
+		products(s.vectors, x, out)
+		s.kernel.finish(out[:s.count])
+	}
+}
+
+// finish turns dot products into kernel values.
+func (k *kernel) finish(out []float64) {
+	switch k.kind {
+	case kernelPolynomial:
+		for i, d := range out {
+			t := float64(k.gamma*d) + k.coef0
+			switch k.whole {
+			case 1:
+				out[i] = t
+			case 2:
+				out[i] = t * t
+			case 3:
+				out[i] = t * t * t
+			default:
+				out[i] = math.Pow(t, k.degree)
+			}
+		}
+	case kernelSigmoid:
+		for i, d := range out {
+			out[i] = math.Tanh(float64(k.gamma*d) + k.coef0)
+		}
+	}
+}
+
+// products computes the dot products of x with the vectors. The sums are in
+// the order of the fields.
+func products(vectors, x, out []float64) {
+	n := len(x)
+	for at := 0; at+kernelLanes <= len(out); at += kernelLanes {
+		a := vectors[at*n:][:n]
+		b := vectors[(at+1)*n:][:n]
+		c := vectors[(at+2)*n:][:n]
+		d := vectors[(at+3)*n:][:n]
+		var s0, s1, s2, s3 float64
+		for i, v := range x {
+			s0 += float64(v * a[i])
+			s1 += float64(v * b[i])
+			s2 += float64(v * c[i])
+			s3 += float64(v * d[i])
+		}
+		out[at], out[at+1], out[at+2], out[at+3] = s0, s1, s2, s3
+	}
+}
+
+// squares computes the squared distances of x to the vectors.
+func squares(vectors, x, out []float64) {
+	n := len(x)
+	for at := 0; at+kernelLanes <= len(out); at += kernelLanes {
+		a := vectors[at*n:][:n]
+		b := vectors[(at+1)*n:][:n]
+		c := vectors[(at+2)*n:][:n]
+		d := vectors[(at+3)*n:][:n]
+		var s0, s1, s2, s3 float64
+		for i, v := range x {
+			d0, d1, d2, d3 := v-a[i], v-b[i], v-c[i], v-d[i]
+			s0 += float64(d0 * d0)
+			s1 += float64(d1 * d1)
+			s2 += float64(d2 * d2)
+			s3 += float64(d3 * d3)
+		}
+		out[at], out[at+1], out[at+2], out[at+3] = s0, s1, s2, s3
+	}
+}
+
+// singles is kernels in single precision, each operation rounded.
+func (s *supportVectorMachines) singles(x, out []float64) {
+	a, k := s.math, &s.kernel
+	for i := range out[:s.count] {
+		y := s.vectors[i*len(x):][:len(x)]
+		sum := 0.0
+		for j, v := range x {
+			if k.kind == kernelRadial {
+				d := a.sub(v, y[j])
+				sum = a.add(sum, a.mul(d, d))
+			} else {
+				sum = a.madd(sum, v, y[j])
+			}
+		}
+		switch k.kind {
+		case kernelRadial:
+			sum = a.exp(a.mul(-k.gamma, sum))
+		case kernelPolynomial:
+			sum = a.round(math.Pow(a.add(a.mul(k.gamma, sum), k.coef0), k.degree))
+		case kernelSigmoid:
+			sum = a.tanh(a.add(a.mul(k.gamma, sum), k.coef0))
+		}
+		out[i] = sum
+	}
+}
+
+// sum is the machine's value.
+func (m *machine) sum(a arith, values []float64) float64 {
+	sum := 0.0
+	if a.single {
+		for i, v := range m.vectors {
+			sum = a.madd(sum, m.alphas[i], values[v])
+		}
+		return a.add(sum, m.b)
+	}
+	alphas := m.alphas[:len(m.vectors)]
+	for i, v := range m.vectors {
+		sum += float64(alphas[i] * values[v])
+	}
+	return sum + m.b
+}
+
+// classify lets the machines decide: each against all others, or by votes
+// between pairs of classes. Of equals the class wins that came first.
+func (s *supportVectorMachines) classify(f *frame, r *results, row int32, values []float64) {
+	if !s.vote {
+		best, top := -1, 0.0
+		for i := range s.machines {
+			x := s.machines[i].sum(s.math, values)
+			if best < 0 || s.maxWins && x > top || !s.maxWins && x < top {
+				best, top = s.machines[i].category, x
+			}
+		}
+		r.state[row], r.num[row], r.hasP[row] = valid, float64(best), false
+		return
+	}
+	votes, sides := s.target.row(r.prob, row), f.scratch[s.sides]
+	clear(votes)
+	for i := range s.machines {
+		class, ok := s.decide(f, row, &s.machines[i], values)
+		if !ok {
+			return
+		}
+		sides[i] = float64(class)
+		votes[class]++
+	}
+	best := int(sides[0])
+	for _, side := range sides {
+		if votes[int(side)] > votes[best] {
+			best = int(side)
+		}
+	}
+	for i := range votes {
+		votes[i] = s.math.div(votes[i], float64(len(s.machines)))
+	}
+	r.state[row], r.num[row], r.hasP[row] = valid, float64(best), true
+}
+
+// decide is the class on whose side of the threshold a machine puts a row.
+func (s *supportVectorMachines) decide(f *frame, row int32, m *machine, values []float64) (class int, ok bool) {
+	x := m.sum(s.math, values)
+	switch {
+	case m.rounds && roundHalfUp(x) == 0:
+		return m.alternate, true
+	case m.rounds && roundHalfUp(x) == 1:
+		return m.category, true
+	case m.rounds:
+		f.fail(row, model.NoResult, s.target.name, number(x).format(), "the machine's value must round to 0 or 1")
+		return 0, false
+	case s.maxWins && x > m.threshold || !s.maxWins && x < m.threshold:
+		return m.category, true
+	}
+	return m.alternate, true
+}
