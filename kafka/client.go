@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -19,6 +20,8 @@ func (c *Config) clientOptions(log *slog.Logger, conn *connection) ([]kgo.Opt, e
 		kgo.SoftwareNameAndVersion("modelserver", "dev"),
 		kgo.WithLogger(clientLogger{log}),
 		kgo.DisableClientMetrics(),
+		// How soon a moved leader or a new topic is noticed after an error.
+		kgo.MetadataMinAge(time.Second),
 		// A connection that ends at once is what a broker that restarts looks
 		// like; a wrong TLS or SASL setting is told by the log, not by giving up.
 		kgo.AlwaysRetryEOF(),

@@ -72,14 +72,15 @@ func (r *recordsActor) commitDue(now time.Time) {
 	if len(due) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, r.config.Group.SessionTimeout)
+	s := r.session
+	ctx, cancel := context.WithTimeout(s.ctx, r.config.Group.SessionTimeout)
 	r.commits.cancel = cancel
-	go func() { r.tell(r.commitNow(ctx, r.client, due)) }()
+	go func() { s.tell(r.commit(ctx, s.client, due)) }()
 }
 
-// commitNow commits and returns when it is done. It runs in any goroutine but
-// the actor's.
-func (r *recordsActor) commitNow(ctx context.Context, client *kgo.Client, due offsets) *committed {
+// commit commits and returns when it is done. It runs in any goroutine but the
+// actor's.
+func (r *Records) commit(ctx context.Context, client *kgo.Client, due offsets) *committed {
 	m := &committed{offsets: due, failed: map[partitionID]error{}}
 	if len(due) == 0 {
 		return m
@@ -98,7 +99,7 @@ func (r *recordsActor) commitNow(ctx context.Context, client *kgo.Client, due of
 			}
 		}
 	})
-	r.metrics.commit(time.Since(start), m.err)
+	r.metrics.committed(time.Since(start), m.err)
 	switch {
 	case m.err == nil:
 		r.status.committed(nil)

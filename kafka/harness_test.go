@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -32,6 +33,9 @@ type world struct {
 
 func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 	t.Helper()
+	if t, ok := t.(*testing.T); ok {
+		t.Parallel() // each test has a cluster of its own
+	}
 	c := DefaultConfig()
 	c.Records.Topics = []TopicConfig{{Topic: "in", Format: "json", DataType: DataTypeRule{From: FromHeader, Name: "type"}}}
 	c.Records.CommitInterval = 20 * time.Millisecond
@@ -44,12 +48,20 @@ func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 	}, opts...)
 	cluster := kafkatest.Fake(t, opts...)
 	c.Brokers = cluster.ListenAddrs()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	w := &world{t: t, cluster: cluster, config: c}
+	w.connect()
+	return w
+}
+
+// connect gives the world a new client to produce with.
+func (w *world) connect() {
+	w.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.config.Brokers...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.AlwaysRetryEOF())
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	t.Cleanup(client.Close)
-	return &world{t: t, cluster: cluster, config: c, client: client}
+	w.t.Cleanup(client.Close)
+	w.client = client
 }
 
 // produce writes records into a partition of the input topic.
@@ -302,7 +314,15 @@ func numbers(from, to int) []string {
 
 func testLog(t testing.TB) *slog.Logger {
 	if testing.Verbose() {
-		return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
+		return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: testLevel()}))
 	}
 	return slog.New(slog.DiscardHandler)
+}
+
+// testLevel is debug when MODELSERVER_TEST_LOG says so.
+func testLevel() slog.Level {
+	if os.Getenv("MODELSERVER_TEST_LOG") == "debug" {
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
 }

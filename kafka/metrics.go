@@ -54,6 +54,7 @@ type recordMetrics struct {
 	produceFailures metric.Int64Counter
 	commits         metric.Int64Counter
 	rebalances      metric.Int64Counter
+	renewals        metric.Int64Counter
 	holds           metric.Int64Counter
 	batchRecords    metric.Float64Histogram
 	latency         metric.Float64Histogram
@@ -76,6 +77,7 @@ func newRecordMetrics(meter metric.Meter, status *recordStatus) (*recordMetrics,
 		produceFailures: i.counter("modelserver.produce.failures", "{record}", "Results and dead letters that the broker did not take at first."),
 		commits:         i.counter("modelserver.commits", "{commit}", "Commits of offsets, by outcome."),
 		rebalances:      i.counter("modelserver.rebalances", "{rebalance}", "Assignments and losses of partitions."),
+		renewals:        i.counter("modelserver.client.renewals", "{renewal}", "Times that ingestion started over with a new client."),
 		holds:           i.counter("modelserver.partition.holds", "{hold}", "Times that a partition was paused because its scores were late."),
 		batchRecords:    i.histogram("modelserver.batch.records", "{record}", "Records of a batch.", 1, 4, 16, 64, 128, 256, 512, 1024, 2048, 4096),
 		latency: i.histogram("modelserver.record.latency", "s",
@@ -124,7 +126,7 @@ func (m *recordMetrics) settled(c *chunk) {
 	}
 }
 
-func (m *recordMetrics) commit(took time.Duration, err error) {
+func (m *recordMetrics) committed(took time.Duration, err error) {
 	ctx, outcome := context.Background(), "ok"
 	if err != nil {
 		outcome = "failed"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/metric"
 
@@ -54,7 +55,7 @@ type Models struct {
 
 	caughtUp     chan struct{}
 	caughtUpOnce sync.Once
-	running      atomic.Pointer[runningActor]
+	running      atomic.Pointer[session]
 }
 
 // NewModels checks the configuration and returns the handle. Nothing runs until
@@ -70,7 +71,7 @@ func NewModels(o ModelsOptions) (*Models, error) {
 		caughtUp:  make(chan struct{}),
 	}
 	m.letters.actor = "ingest/models"
-	opts, err := m.clientOptions(nil)
+	opts, err := m.clientOptions(newConnection(o.Log))
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +96,12 @@ func (m *Models) CaughtUp() <-chan struct{} { return m.caughtUp }
 // that are not settled are offered again at the next start. The actor does
 // nothing any more afterwards; stop it.
 func (m *Models) Close(ctx context.Context) error {
-	running := m.running.Load()
-	if running == nil {
+	s := m.running.Load()
+	if s == nil {
 		return nil
 	}
 	reply := make(chan error, 1)
-	running.system.Root.Send(running.pid, &closeModels{reply: reply})
+	s.root.Send(s.actor, &closeModels{reply: reply})
 	select {
 	case err := <-reply:
 		return err
@@ -137,22 +138,18 @@ func (m *Models) clientOptions(conn *connection) ([]kgo.Opt, error) {
 // modelsActor owns the state of model ingestion; see recordsActor.
 type modelsActor struct {
 	*Models
-	root   *actor.RootContext
-	self   *actor.PID
-	ctx    context.Context
-	cancel context.CancelFunc
-
-	client  *kgo.Client
-	permits chan int
-	stopped chan struct{} // the poll goroutine has ended
-	polling bool
-	setup   bool
+	session *session
+	poller  *modelPoller
+	polling bool // a permission is out
+	setup   bool // the partitions are known
 
 	parts   map[int32]*modelPartition
 	pending map[modelID]*descriptor
 	bytes   int64
 	save    saveState
 	closing *closeModels
+	stale   string // why the session has to be replaced
+	anew    bool   // the topic is another one: saved positions mean nothing
 }
 
 // modelPartition is a partition of the models topic.
@@ -181,65 +178,93 @@ type descriptor struct {
 type closeModels struct{ reply chan error }
 
 func newModelsActor(m *Models) *modelsActor {
-	return &modelsActor{
-		Models: m, parts: map[int32]*modelPartition{}, pending: map[modelID]*descriptor{},
-		permits: make(chan int, 1), stopped: make(chan struct{}),
-	}
+	return &modelsActor{Models: m, parts: map[int32]*modelPartition{}, pending: map[modelID]*descriptor{}}
 }
 
 // Receive implements [actor.Actor].
 func (m *modelsActor) Receive(ctx actor.Context) {
 	switch msg := ctx.Message().(type) {
+	case *messages.ModelOutcome:
+		m.outcome(msg)
+	case *signal:
+		if msg.from == m.session {
+			m.handle(msg.message)
+		}
+	case *closeModels:
+		m.close(msg)
 	case *actor.Started:
 		m.start(ctx)
 	case *actor.Stopping, *actor.Restarting:
 		m.stop()
+	}
+	if m.stale != "" && m.closing == nil {
+		m.log.Warn("reading the models topic anew with a new client", "because", m.stale)
+		m.stop()
+		*m = modelsActor{Models: m.Models, parts: map[int32]*modelPartition{}, pending: map[modelID]*descriptor{},
+			anew: m.anew}
+		m.start(ctx)
+	}
+}
+
+// handle takes a signal of the present session.
+func (m *modelsActor) handle(message any) {
+	switch msg := message.(type) {
 	case *modelPartitions:
 		m.begin(msg)
 	case *polledModels:
 		m.take(msg)
-	case *messages.ModelOutcome:
-		m.outcome(msg)
 	case *letterSent:
 		m.letterSent(msg)
+	case *remade:
+		m.topicRemade(msg.topic)
+	case *sendAgain:
+		m.sendLetter(msg.letter)
 	case *saved:
 		m.saved(msg)
-	case *tick:
+	case tick:
 		m.tick()
-	case *closeModels:
-		m.close(msg)
 	}
 }
 
+// topicRemade has the session replaced; what was settled of another models
+// topic means nothing.
+func (m *modelsActor) topicRemade(topic string) {
+	m.stale = remadeReason(topic)
+	m.anew = topic == m.config.Models.Topic
+}
+
 func (m *modelsActor) start(ctx actor.Context) {
-	m.root, m.self = ctx.ActorSystem().Root, ctx.Self()
-	m.ctx, m.cancel = context.WithCancel(context.Background())
+	s := newSession(ctx)
+	m.session = s
 	conn := newConnection(m.log)
 	m.status.starting(conn)
 	opts, err := m.clientOptions(conn)
 	if err == nil {
-		m.client, err = kgo.NewClient(opts...)
+		s.client, err = kgo.NewClient(opts...)
 	}
 	if err != nil { // the options were checked: a file has changed meanwhile
 		m.log.Error("model ingestion cannot make its Kafka client", "error", err)
 		m.status.fail("client", err)
 		return
 	}
-	go m.poll()
-	go m.watchPartitions()
-	go beat(m.ctx, 2*beatEvery, m.tell)
-	m.running.Store(&runningActor{system: ctx.ActorSystem(), pid: m.self})
+	m.poller = &modelPoller{
+		session: s, maxBytes: m.config.Models.MaxBytes,
+		permits: make(chan int, 1), stopped: make(chan struct{}),
+	}
+	go m.poller.run()
+	anew := m.anew
+	go m.config.watchTopics(s, m.log, func(err error) { m.status.fail("topics", err) },
+		func() { go m.watchPartitions(s, anew) }, m.config.Models.Topic, m.config.DeadLetters.Topic)
+	go s.beat(2 * beatEvery)
+	m.running.Store(s)
 }
 
 func (m *modelsActor) stop() {
-	m.cancel()
 	m.status.stopped()
-	if m.client != nil && m.closing == nil {
-		go m.client.Close()
+	if m.session != nil && m.closing == nil {
+		m.session.abandon()
 	}
 }
-
-func (m *modelsActor) tell(msg any) { m.root.Send(m.self, msg) }
 
 // begin starts reading partitions from where they were settled.
 func (m *modelsActor) begin(msg *modelPartitions) {
@@ -254,7 +279,7 @@ func (m *modelsActor) begin(msg *modelPartitions) {
 		starts[number] = kgo.NewOffset().At(p.from)
 	}
 	m.setup = true
-	m.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{m.config.Models.Topic: starts})
+	m.session.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{m.config.Models.Topic: starts})
 	m.checkCaughtUp()
 	m.permit()
 }
@@ -266,13 +291,17 @@ func (m *modelsActor) permit() {
 		return
 	}
 	m.polling = true
-	m.permits <- c.InFlight - len(m.pending)
+	m.poller.permits <- c.InFlight - len(m.pending)
 }
 
 // take accepts what a poll brought and offers it.
 func (m *modelsActor) take(p *polledModels) {
 	m.polling = false
 	for _, e := range p.errs {
+		if errors.Is(e.Err, kerr.UnknownTopicID) {
+			m.topicRemade(e.Topic)
+			return
+		}
 		m.log.Error("cannot read the models topic", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
 		m.status.fail("reading", e.Err)
 	}
@@ -288,7 +317,7 @@ func (m *modelsActor) take(p *polledModels) {
 			m.settle(part, d)
 			continue
 		}
-		m.metrics.received.Add(m.ctx, 1)
+		m.metrics.received.Add(context.Background(), 1)
 		m.track(d)
 		if d.err != nil {
 			m.deadLetter(d, &rejection{stage: stageValueConverter, class: classDescriptor, err: d.err})
@@ -312,7 +341,7 @@ func (d *descriptor) size() int64 {
 
 func (m *modelsActor) offer(d *descriptor, now time.Time) {
 	d.deadline = now.Add(m.config.Models.OfferTimeout)
-	m.models.Offer(d.model, d.from, m.self)
+	m.models.Offer(d.model, d.from, m.session.actor)
 }
 
 // outcome takes what became of a descriptor.
@@ -369,7 +398,7 @@ func (m *modelsActor) tick() {
 		if !d.deadline.IsZero() && now.After(d.deadline) {
 			m.log.Warn("no outcome for a model descriptor; offering it again",
 				"data_type", d.model.GetDataType(), "partition", id.partition, "offset", id.offset)
-			m.metrics.reoffers.Add(m.ctx, 1)
+			m.metrics.reoffers.Add(context.Background(), 1)
 			m.offer(d, now)
 		}
 	}
@@ -378,12 +407,12 @@ func (m *modelsActor) tick() {
 }
 
 func (m *modelsActor) close(msg *closeModels) {
-	if m.closing != nil || m.client == nil {
+	if m.closing != nil || m.session.client == nil {
 		msg.reply <- nil
 		return
 	}
 	m.closing = msg
-	m.cancel()
+	m.session.cancel()
 	m.finish()
 }
 
@@ -392,10 +421,10 @@ func (m *modelsActor) finish() {
 	if m.save.underWay {
 		return
 	}
-	positions, reply := m.settled(), m.closing.reply
+	positions, reply, client, polling := m.settled(), m.closing.reply, m.session.client, m.poller.stopped
 	go func() {
-		<-m.stopped
-		m.client.Close()
+		<-polling
+		client.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), saveTimeout)
 		defer cancel()
 		err := m.positions.Save(ctx, positions)

@@ -180,6 +180,27 @@ func TestASavedPositionBehindTheEndStartsOver(t *testing.T) {
 	<-m.CaughtUp()
 }
 
+func TestAModelsTopicThatWasMadeAnewIsReadFromItsStart(t *testing.T) {
+	w := newWorld(t)
+	w.publish(descriptorOf("wine", "a"), descriptorOf("wine", "b"))
+	m := w.startModels()
+	<-m.CaughtUp()
+	eventually(t, "position 2 is saved", func() bool { return m.positions.at(0) == 2 })
+	if err := w.cluster.DeleteTopic("models"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.cluster.CreateTopic("models", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	w.connect() // a client does not take a topic's new identity
+	w.publish(descriptorOf("wine", "c"), descriptorOf("wine", "d"), descriptorOf("wine", "e"))
+	m.taker.await(t, 5)
+	if got := m.taker.names(); got != "a b c d e" {
+		t.Errorf("offered %q", got)
+	}
+	eventually(t, "position 3 is saved", func() bool { return m.positions.at(0) == 3 })
+}
+
 func TestPositionsThatCannotBeSavedAreTriedAgain(t *testing.T) {
 	w := newWorld(t)
 	w.publish(descriptorOf("wine", "a"))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -16,6 +17,9 @@ type letterSent struct {
 	attempts   int
 	err        error
 }
+
+// sendAgain: a refused dead letter's pause is over.
+type sendAgain struct{ letter *letterSent }
 
 // deadLetter sends a descriptor to the dead-letter topic. It is settled when
 // the broker has it.
@@ -35,9 +39,10 @@ func (m *modelsActor) deadLetter(d *descriptor, why *rejection) {
 func (m *modelsActor) sendLetter(sent *letterSent) {
 	sent.attempts++
 	sent.record.Partition = sent.descriptor.record.Partition
-	m.client.Produce(context.Background(), sent.record, func(_ *kgo.Record, err error) {
+	s := m.session
+	s.client.Produce(context.Background(), sent.record, func(_ *kgo.Record, err error) {
 		sent.err = err
-		m.tell(sent)
+		s.tell(sent)
 	})
 }
 
@@ -45,6 +50,10 @@ func (m *modelsActor) letterSent(sent *letterSent) {
 	err := sent.err
 	if errors.Is(err, kgo.ErrClientClosed) {
 		return // it is read again at the next start
+	}
+	if errors.Is(err, kerr.UnknownTopicID) {
+		m.topicRemade(m.letters.topic)
+		return
 	}
 	m.status.fail("dead letters", err)
 	if err == nil {
@@ -57,12 +66,12 @@ func (m *modelsActor) letterSent(sent *letterSent) {
 	if refusedForGood(err) {
 		m.letters.lessen(sent.record, sent.descriptor.record, err)
 	}
-	pause := backoff(repairBackoff, maxRepairBackoff, sent.attempts)
-	time.AfterFunc(pause, func() {
-		if m.ctx.Err() == nil {
-			m.sendLetter(sent)
+	s, pause := m.session, backoff(repairBackoff, maxRepairBackoff, sent.attempts)
+	go func() {
+		if s.pause(pause) {
+			s.tell(&sendAgain{sent})
 		}
-	})
+	}()
 }
 
 // saveState is the actor's side of saving positions: one save at a time, off
@@ -96,11 +105,11 @@ func (m *modelsActor) saveDue(now time.Time) {
 		return
 	}
 	s.dirty, s.underWay = false, true
-	positions := m.settled()
+	positions, session := m.settled(), m.session
 	go func() {
-		ctx, cancel := context.WithTimeout(m.ctx, saveTimeout)
+		ctx, cancel := context.WithTimeout(session.ctx, saveTimeout)
 		defer cancel()
-		m.tell(&saved{err: m.positions.Save(ctx, positions)})
+		session.tell(&saved{err: m.positions.Save(ctx, positions)})
 	}()
 }
 
@@ -112,10 +121,10 @@ func (m *modelsActor) saved(s *saved) {
 		return
 	}
 	m.save.next = now.Add(saveEvery)
-	if s.err != nil && m.ctx.Err() == nil {
+	if s.err != nil {
 		m.save.dirty = true
 		m.save.next = now.Add(5 * saveEvery)
-		m.metrics.saveFailures.Add(m.ctx, 1)
+		m.metrics.saveFailures.Add(context.Background(), 1)
 		m.log.Error("cannot save the positions of the models topic; trying again", "error", s.err)
 	}
 }

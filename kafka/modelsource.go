@@ -25,18 +25,16 @@ type modelStart struct{ from, end int64 }
 const partitionsEvery = 30 * time.Second
 
 // watchPartitions finds the topic's partitions and their bounds, now and again.
-func (m *modelsActor) watchPartitions() {
-	topic := m.config.Models.Topic
-	report := func(err error) { m.status.fail("topics", err) }
-	if m.config.awaitTopics(m.ctx, m.client, m.log, report, topic, m.config.DeadLetters.Topic) != nil {
-		return
-	}
-	saved, ok := m.loadPositions()
-	if !ok {
-		return
+func (m *Models) watchPartitions(s *session, anew bool) {
+	var saved map[int32]int64
+	if !anew {
+		var ok bool
+		if saved, ok = m.loadPositions(s); !ok {
+			return
+		}
 	}
 	for known := 0; ; {
-		parts, err := m.bounds(saved)
+		parts, err := m.bounds(s, saved)
 		m.status.fail("partitions", err)
 		wait := partitionsEvery
 		switch {
@@ -45,43 +43,38 @@ func (m *modelsActor) watchPartitions() {
 			wait = topicCheck
 		case len(parts) > known:
 			known = len(parts)
-			m.tell(&modelPartitions{parts: parts})
+			s.tell(&modelPartitions{parts: parts})
 		}
-		select {
-		case <-m.ctx.Done():
+		if !s.pause(wait) {
 			return
-		case <-time.After(wait):
 		}
 	}
 }
 
-func (m *modelsActor) loadPositions() (map[int32]int64, bool) {
+func (m *Models) loadPositions(s *session) (map[int32]int64, bool) {
 	for n := 1; ; n++ {
-		ctx, cancel := context.WithTimeout(m.ctx, saveTimeout)
+		ctx, cancel := context.WithTimeout(s.ctx, saveTimeout)
 		saved, err := m.positions.Load(ctx)
 		cancel()
 		m.status.fail("positions", err)
 		if err == nil {
 			return saved, true
 		}
-		if m.ctx.Err() != nil {
-			return nil, false
+		if s.ctx.Err() == nil {
+			m.log.Error("cannot load the positions of the models topic; trying again", "error", err)
 		}
-		m.log.Error("cannot load the positions of the models topic; trying again", "error", err)
-		select {
-		case <-m.ctx.Done():
+		if !s.pause(backoff(100*time.Millisecond, 5*time.Second, n)) {
 			return nil, false
-		case <-time.After(backoff(100*time.Millisecond, 5*time.Second, n)):
 		}
 	}
 }
 
 // bounds returns where to start each partition and where it ends.
-func (m *modelsActor) bounds(saved map[int32]int64) (map[int32]modelStart, error) {
+func (m *Models) bounds(s *session, saved map[int32]int64) (map[int32]modelStart, error) {
 	topic := m.config.Models.Topic
-	ctx, cancel := context.WithTimeout(m.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
 	defer cancel()
-	adm := kadm.NewClient(m.client)
+	adm := kadm.NewClient(s.client)
 	starts, err := adm.ListStartOffsets(ctx, topic)
 	if err == nil {
 		err = starts.Error()
@@ -122,34 +115,41 @@ type polledModels struct {
 	errs        []kgo.FetchError
 }
 
-// poll is the poll goroutine: it also decodes, since descriptors are large.
-func (m *modelsActor) poll() {
-	defer close(m.stopped)
+// modelPoller is the poll goroutine: it also decodes, since descriptors are
+// large. It polls once for each permission.
+type modelPoller struct {
+	session  *session
+	maxBytes int
+	permits  chan int // how many descriptors to poll; at most one waits
+	stopped  chan struct{}
+}
+
+func (p *modelPoller) run() {
+	defer close(p.stopped)
 	for {
-		var n int
 		select {
-		case <-m.ctx.Done():
+		case <-p.session.ctx.Done():
 			return
-		case n = <-m.permits:
-		}
-		fetches := m.client.PollRecords(m.ctx, n)
-		if m.ctx.Err() != nil || fetches.IsClientClosed() {
-			return
-		}
-		p := &polledModels{errs: fetches.Errors()}
-		fetches.EachRecord(func(r *kgo.Record) {
-			p.descriptors = append(p.descriptors, newDescriptor(r, m.config.Models.MaxBytes))
-		})
-		m.tell(p)
-		if len(p.descriptors) > 0 {
-			continue
-		}
-		select { // only errors came: do not spin on them
-		case <-m.ctx.Done():
-			return
-		case <-time.After(pollErrorPause):
+		case n := <-p.permits:
+			if !p.poll(n) {
+				return
+			}
 		}
 	}
+}
+
+func (p *modelPoller) poll(n int) bool {
+	s := p.session
+	fetches := s.client.PollRecords(s.ctx, n)
+	if s.ctx.Err() != nil || fetches.IsClientClosed() {
+		return false
+	}
+	m := &polledModels{errs: fetches.Errors()}
+	fetches.EachRecord(func(r *kgo.Record) {
+		m.descriptors = append(m.descriptors, newDescriptor(r, p.maxBytes))
+	})
+	s.tell(m)
+	return len(m.descriptors) > 0 || s.pause(pollErrorPause) // do not spin on errors
 }
 
 // newDescriptor decodes a record of the models topic.

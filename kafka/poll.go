@@ -20,6 +20,17 @@ type poller struct {
 	stopped  chan struct{}
 }
 
+func newPoller(s *session, splitter *splitter) *poller {
+	return &poller{
+		client:   s.client,
+		splitter: splitter,
+		permits:  make(chan int, 1),
+		taken:    make(chan struct{}, 1),
+		deliver:  func(p *polled) { s.tell(p) },
+		stopped:  make(chan struct{}),
+	}
+}
+
 // pollErrorPause is the pause after a poll that brought only errors.
 const pollErrorPause = 100 * time.Millisecond
 

@@ -37,7 +37,7 @@ func (r *recordsActor) produce(part *partition, c *chunk) {
 	c.unacked.Store(int32(len(c.outputs)))
 	part.repair.flying++
 	for i := range c.outputs {
-		r.client.Produce(nil, &c.outputs[i].record, c.promise)
+		r.session.client.Produce(nil, &c.outputs[i].record, c.promise)
 	}
 }
 

@@ -36,63 +36,29 @@ type drain struct {
 // closed: the client has left the group and is closed.
 type closed struct{}
 
-// clientOptions returns the options of the ingestion's client; actor and conn
-// are nil when they are only to be checked.
-func (r *Records) clientOptions(a *recordsActor, conn *connection) ([]kgo.Opt, error) {
-	opts, err := r.config.clientOptions(r.log, conn)
-	if err != nil {
-		return nil, err
+// callbacks returns the options that tell the actor of rebalances.
+func (r *Records) callbacks(s *session) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.OnPartitionsAssigned(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) {
+			s.tell(&assigned{parts: parts})
+		}),
+		kgo.OnPartitionsRevoked(func(_ context.Context, client *kgo.Client, parts map[string][]int32) {
+			r.onRevoked(s, client, parts)
+		}),
+		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, parts map[string][]int32) {
+			m := &lost{parts: parts, reply: make(chan struct{}, 1)}
+			s.tell(m)
+			select {
+			case <-s.ctx.Done():
+			case <-m.reply:
+			}
+		}),
 	}
-	c, g := &r.config.Records, &r.config.Group
-	from := kgo.NewOffset().AtStart()
-	if c.From == "latest" {
-		from = kgo.NewOffset().AtEnd()
-	}
-	isolation := kgo.ReadCommitted()
-	if c.Isolation == "read_uncommitted" {
-		isolation = kgo.ReadUncommitted()
-	}
-	topics := make([]string, len(r.topics))
-	for i := range r.topics {
-		topics[i] = r.topics[i].Config.Topic
-	}
-	opts = append(opts, r.config.producerOptions()...)
-	opts = append(opts,
-		kgo.ConsumeTopics(topics...),
-		kgo.ConsumerGroup(g.ID),
-		kgo.Balancers(kgo.CooperativeStickyBalancer()),
-		kgo.SessionTimeout(g.SessionTimeout),
-		kgo.HeartbeatInterval(min(g.SessionTimeout/3, 3*time.Second)),
-		kgo.RebalanceTimeout(g.RebalanceTimeout),
-		kgo.DisableAutoCommit(),
-		kgo.BlockRebalanceOnPoll(),
-		kgo.ConsumeStartOffset(from),
-		kgo.ConsumeResetOffset(from),
-		kgo.FetchIsolationLevel(isolation),
-		kgo.FetchMaxWait(c.FetchMaxWait),
-		kgo.FetchMaxBytes(c.FetchBytes),
-		kgo.FetchMaxPartitionBytes(c.FetchPartitionBytes),
-		kgo.MaxDecompressBatchBytes(c.MaxBatchBytes),
-	)
-	if g.InstanceID != "" {
-		opts = append(opts, kgo.InstanceID(g.InstanceID))
-	}
-	if a != nil {
-		opts = append(opts,
-			kgo.OnPartitionsAssigned(a.onAssigned),
-			kgo.OnPartitionsRevoked(a.onRevoked),
-			kgo.OnPartitionsLost(a.onLost))
-	}
-	return opts, nil
-}
-
-func (r *recordsActor) onAssigned(_ context.Context, _ *kgo.Client, parts map[string][]int32) {
-	r.tell(&assigned{parts: parts})
 }
 
 // onRevoked waits until the actor has finished with the partitions, and commits
 // for them before the group gives them to somebody else.
-func (r *recordsActor) onRevoked(_ context.Context, client *kgo.Client, parts map[string][]int32) {
+func (r *Records) onRevoked(s *session, client *kgo.Client, parts map[string][]int32) {
 	if len(parts) == 0 {
 		return
 	}
@@ -101,28 +67,19 @@ func (r *recordsActor) onRevoked(_ context.Context, client *kgo.Client, parts ma
 		deadline: time.Now().Add(r.config.Group.RebalanceTimeout / 2),
 		reply:    make(chan offsets, 1),
 	}
-	r.tell(m)
+	s.tell(m)
 	select {
-	case <-r.ctx.Done():
+	case <-s.ctx.Done():
 	case done := <-m.reply:
-		ctx, cancel := context.WithTimeout(r.ctx, r.config.Group.RebalanceTimeout/4)
+		ctx, cancel := context.WithTimeout(s.ctx, r.config.Group.RebalanceTimeout/4)
 		defer cancel()
-		r.commitNow(ctx, client, done)
-	}
-}
-
-func (r *recordsActor) onLost(_ context.Context, _ *kgo.Client, parts map[string][]int32) {
-	m := &lost{parts: parts, reply: make(chan struct{}, 1)}
-	r.tell(m)
-	select {
-	case <-r.ctx.Done():
-	case <-m.reply:
+		r.commit(ctx, client, done)
 	}
 }
 
 func (r *recordsActor) assign(m *assigned) {
 	r.status.joined(true)
-	r.metrics.rebalances.Add(r.ctx, 1)
+	r.metrics.rebalances.Add(context.Background(), 1)
 	n := 0
 	for topic, numbers := range m.parts {
 		for _, number := range numbers {
@@ -198,7 +155,7 @@ func (r *recordsActor) release(parts map[string][]int32) offsets {
 // commit under way is cut short, and the callback returns when it has ended.
 func (r *recordsActor) lose(m *lost) {
 	r.status.joined(false)
-	r.metrics.rebalances.Add(r.ctx, 1)
+	r.metrics.rebalances.Add(context.Background(), 1)
 	r.log.Warn("partitions lost: another member may read their uncommitted records again",
 		"group", r.config.Group.ID, "partitions", m.parts)
 	for _, part := range r.partitions(m.parts) {
@@ -217,8 +174,8 @@ func (r *recordsActor) forget(part *partition) {
 		}
 		c.part = nil
 	}
-	if part.held {
-		r.client.ResumeFetchPartitions(map[string][]int32{part.topic: {part.partition}})
+	if part.held { // a pause outlives an assignment
+		r.session.client.ResumeFetchPartitions(map[string][]int32{part.topic: {part.partition}})
 	}
 	r.status.unstuck(part.partitionID)
 	delete(r.parts, part.partitionID)
@@ -238,7 +195,7 @@ func (r *recordsActor) partitions(names map[string][]int32) []*partition {
 }
 
 func (r *recordsActor) drain(m *drain) {
-	if r.draining != nil || r.client == nil {
+	if r.draining != nil || r.session.client == nil {
 		m.reply <- nil
 		return
 	}
@@ -266,15 +223,16 @@ func (r *recordsActor) checkDrained(now time.Time) {
 		}
 	}
 	r.closing = true
+	s, polling := r.session, r.poller.stopped
 	go func() {
-		<-r.poller.stopped
-		r.client.CloseAllowingRebalance()
-		r.tell(&closed{})
+		<-polling
+		s.client.CloseAllowingRebalance()
+		s.tell(closed{})
 	}()
 }
 
-func (r *recordsActor) closed(*closed) {
-	r.cancel()
+func (r *recordsActor) closed() {
+	r.session.cancel()
 	r.status.stopped()
 	r.running.Store(nil)
 	var err error

@@ -43,13 +43,7 @@ type Records struct {
 	letters deadLetters
 	status  *recordStatus
 
-	running atomic.Pointer[runningActor]
-}
-
-// runningActor is the actor's present incarnation.
-type runningActor struct {
-	system *actor.ActorSystem
-	pid    *actor.PID
+	running atomic.Pointer[session]
 }
 
 // NewRecords checks the configuration and returns the handle. Nothing runs
@@ -66,7 +60,7 @@ func NewRecords(o RecordsOptions) (*Records, error) {
 	if _, err := newSplitter(o.Topics, o.Config.Records.BatchRecords); err != nil {
 		return nil, err
 	}
-	opts, err := r.clientOptions(nil, nil)
+	opts, err := r.clientOptions(newConnection(o.Log))
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +84,8 @@ func (r *Records) Props() *actor.Props {
 // undone when ctx ended first: those records are read again by whoever gets
 // their partitions. The actor does nothing any more afterwards; stop it.
 func (r *Records) Drain(ctx context.Context) error {
-	running := r.running.Load()
-	if running == nil {
+	s := r.running.Load()
+	if s == nil {
 		return nil
 	}
 	deadline, ok := ctx.Deadline()
@@ -99,7 +93,7 @@ func (r *Records) Drain(ctx context.Context) error {
 		deadline = time.Now().Add(time.Hour)
 	}
 	reply := make(chan error, 1)
-	running.system.Root.Send(running.pid, &drain{deadline: deadline, reply: reply})
+	s.root.Send(s.actor, &drain{deadline: deadline, reply: reply})
 	// The actor keeps the deadline itself; the grace is for leaving the group.
 	grace := time.NewTimer(time.Until(deadline) + leaveGrace)
 	defer grace.Stop()
@@ -115,15 +109,10 @@ func (r *Records) Drain(ctx context.Context) error {
 const leaveGrace = 5 * time.Second
 
 // recordsActor owns the state of record ingestion. Only its Receive and what
-// that calls touch the fields; other goroutines send it messages.
+// that calls touch the fields; other goroutines send it signals.
 type recordsActor struct {
 	*Records
-	root   *actor.RootContext
-	self   *actor.PID
-	ctx    context.Context // ends with this incarnation
-	cancel context.CancelFunc
-
-	client   *kgo.Client
+	session  *session
 	poller   *poller
 	stopPoll context.CancelFunc
 	polling  bool // a permission is out
@@ -136,6 +125,7 @@ type recordsActor struct {
 	leaving  []*revoked // revocations that wait for work in flight
 	draining *drain
 	closing  bool
+	stale    string // why the session has to be replaced
 }
 
 // partitionID names a partition.
@@ -148,13 +138,12 @@ type partitionID struct {
 type partition struct {
 	partitionID
 	queue
-	held        bool
-	leaving     bool
-	headSince   time.Time // when the chunk that is waited for got to the front
-	committed   int64
-	highWater   int64
-	repair      repair
-	lastFetched time.Time
+	held      bool
+	leaving   bool
+	headSince time.Time // when the chunk that is waited for got to the front
+	committed int64
+	highWater int64
+	repair    repair
 }
 
 func newRecordsActor(r *Records) *recordsActor {
@@ -170,18 +159,33 @@ func newRecordsActor(r *Records) *recordsActor {
 // Receive implements [actor.Actor].
 func (r *recordsActor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
+	case *record.Scored:
+		r.scored(m)
+	case *signal:
+		if m.from == r.session {
+			r.handle(m.message)
+		}
+	case *drain:
+		r.drain(m)
 	case *actor.Started:
 		r.start(ctx)
 	case *actor.Stopping, *actor.Restarting:
 		r.stop()
+	}
+	if r.stale != "" {
+		r.renew(ctx)
+	}
+}
+
+// handle takes a signal of the present session.
+func (r *recordsActor) handle(message any) {
+	switch m := message.(type) {
 	case *polled:
 		r.take(m)
-	case *record.Scored:
-		r.scored(m)
 	case *chunk:
 		r.produced(m)
-	case *tick:
-		r.tick(m)
+	case tick:
+		r.tick()
 	case *assigned:
 		r.assign(m)
 	case *revoked:
@@ -190,21 +194,21 @@ func (r *recordsActor) Receive(ctx actor.Context) {
 		r.lose(m)
 	case *committed:
 		r.committed(m)
-	case *drain:
-		r.drain(m)
-	case *closed:
-		r.closed(m)
+	case *remade:
+		r.stale = remadeReason(m.topic)
+	case closed:
+		r.closed()
 	}
 }
 
 func (r *recordsActor) start(ctx actor.Context) {
-	r.root, r.self = ctx.ActorSystem().Root, ctx.Self()
-	r.ctx, r.cancel = context.WithCancel(context.Background())
+	s := newSession(ctx)
+	r.session = s
 	conn := newConnection(r.log)
 	r.status.starting(conn)
-	opts, err := r.clientOptions(r, conn)
+	opts, err := r.clientOptions(conn)
 	if err == nil {
-		r.client, err = kgo.NewClient(opts...)
+		s.client, err = kgo.NewClient(append(opts, r.callbacks(s)...)...)
 	}
 	if err != nil { // the options were checked: a file has changed meanwhile
 		r.log.Error("record ingestion cannot make its Kafka client", "error", err)
@@ -212,35 +216,49 @@ func (r *recordsActor) start(ctx actor.Context) {
 		return
 	}
 	splitter, _ := newSplitter(r.topics, r.config.Records.BatchRecords) // checked in NewRecords
-	r.poller = &poller{
-		client:   r.client,
-		splitter: splitter,
-		permits:  make(chan int, 1),
-		taken:    make(chan struct{}, 1),
-		deliver:  func(p *polled) { r.tell(p) },
-		stopped:  make(chan struct{}),
-	}
+	r.poller = newPoller(s, splitter)
 	var pollCtx context.Context
-	pollCtx, r.stopPoll = context.WithCancel(r.ctx)
+	pollCtx, r.stopPoll = context.WithCancel(s.ctx)
 	go r.poller.run(pollCtx)
-	go r.watchTopics()
-	go beat(r.ctx, min(beatEvery, r.config.Records.CommitInterval), r.tell)
-	r.running.Store(&runningActor{system: ctx.ActorSystem(), pid: r.self})
+	go r.config.watchTopics(s, r.log, r.status.topics, nil, r.usedTopics()...)
+	go s.beat(min(beatEvery, r.config.Records.CommitInterval))
+	r.running.Store(s)
 	r.permit()
 }
 
-// stop ends this incarnation at once: no drain, no commit.
+// usedTopics returns all topics that ingestion needs.
+func (r *Records) usedTopics() []string {
+	topics := []string{r.config.Results.Topic, r.config.DeadLetters.Topic}
+	for i := range r.topics {
+		topics = append(topics, r.topics[i].Config.Topic)
+	}
+	return topics
+}
+
+// stop ends the session at once: no drain, no commit.
 func (r *recordsActor) stop() {
-	r.cancel()
 	r.status.stopped()
-	if r.client != nil && !r.closing {
-		r.closing = true
-		go r.client.CloseAllowingRebalance()
+	if r.session != nil && !r.closing {
+		r.session.abandon()
 	}
 }
 
-// tell sends the actor a message, from any goroutine.
-func (r *recordsActor) tell(m any) { r.root.Send(r.self, m) }
+// renew replaces a session that is of no use any more. What is in flight is
+// given up and read again.
+func (r *recordsActor) renew(ctx actor.Context) {
+	if r.closing {
+		return
+	}
+	r.log.Warn("starting over from the committed offsets with a new client", "because", r.stale)
+	waiting := r.draining
+	r.stop()
+	*r = *newRecordsActor(r.Records)
+	r.start(ctx)
+	r.metrics.renewals.Add(context.Background(), 1)
+	if waiting != nil {
+		r.drain(waiting)
+	}
+}
 
 // permit lets the poll goroutine poll once if there is room for what it brings.
 func (r *recordsActor) permit() {
@@ -281,39 +299,14 @@ func (r *recordsActor) enqueue(c *chunk, now time.Time) {
 	if part == nil || part.leaving || r.closing {
 		return // its next owner reads it
 	}
-	c.part, c.held, c.takenAt = part, part.held, now
-	c.done = func(c *chunk) { r.tell(c) }
+	s := r.session
+	c.part, c.held = part, part.held
+	c.done = func(c *chunk) { s.tell(c) }
 	if part.waiting() == nil {
 		part.headSince = now
 	}
 	part.push(c)
-	part.highWater, part.lastFetched = max(part.highWater, c.highWater), now
+	part.highWater = c.highWater
 	r.window.add(c)
-}
-
-// watchTopics reports until all topics exist.
-func (r *recordsActor) watchTopics() {
-	topics := []string{r.config.Results.Topic, r.config.DeadLetters.Topic}
-	for i := range r.topics {
-		topics = append(topics, r.topics[i].Config.Topic)
-	}
-	r.config.awaitTopics(r.ctx, r.client, r.log, r.status.topics, topics...)
-}
-
-// fetchFailed judges an error that a poll brought.
-func (r *recordsActor) fetchFailed(e kgo.FetchError) {
-	var session *kgo.ErrGroupSession
-	var loss *kgo.ErrDataLoss
-	switch {
-	case errors.Is(e.Err, context.Canceled), errors.Is(e.Err, kgo.ErrClientClosed):
-	case errors.As(e.Err, &session):
-		r.log.Warn("not in the consumer group; joining again", "group", r.config.Group.ID, "error", e.Err)
-	case errors.As(e.Err, &loss):
-		r.log.Error("the broker lost records", "topic", loss.Topic, "partition", loss.Partition,
-			"read_to", loss.ConsumedTo, "reset_to", loss.ResetTo)
-	default:
-		r.log.Error("cannot read a partition", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
-		r.status.fetchFailed(e)
-	}
-	r.metrics.fetchErrors.Add(r.ctx, 1)
+	r.status.readable(part.partitionID)
 }

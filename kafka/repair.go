@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -45,7 +46,7 @@ func (r *recordsActor) refused(part *partition, c *chunk, failed []failure) {
 	if errors.Is(first.err, kgo.ErrClientClosed) {
 		return // we are going down; the records are read again
 	}
-	r.metrics.produceFailures.Add(r.ctx, int64(len(failed)))
+	r.metrics.produceFailures.Add(context.Background(), int64(len(failed)))
 	rep.attempts++
 	switch alone := rep.alone && refusedForGood(first.err); {
 	case alone && !first.output.dead:
@@ -56,6 +57,8 @@ func (r *recordsActor) refused(part *partition, c *chunk, failed []failure) {
 	case alone:
 		r.letters.lessen(&first.output.record, c.records[first.output.input], first.err)
 		r.reportStuck(part, c, first)
+	case errors.Is(first.err, kerr.UnknownTopicID):
+		r.stale = remadeReason(first.output.record.Topic)
 	case !refusedForGood(first.err):
 		r.reportStuck(part, c, first)
 	}
@@ -117,13 +120,8 @@ func (r *recordsActor) produceAgain(part *partition, c *chunk, again []failure) 
 	c.unacked.Store(int32(len(again)))
 	for i := range again {
 		rec := &again[i].output.record
-		if errors.Is(again[i].err, kerr.UnknownTopicID) || errors.Is(again[i].err, kerr.UnknownTopicOrPartition) {
-			// The topic was deleted, and perhaps made anew: look it up afresh.
-			r.client.PurgeTopicsFromProducing(rec.Topic)
-			again[i].err = nil
-		}
 		rec.Partition = c.partition // the client has put the one it picked
-		r.client.Produce(nil, rec, c.promise)
+		r.session.client.Produce(nil, rec, c.promise)
 	}
 }
 

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -16,7 +17,7 @@ func (r *recordsActor) send(f *flight, now time.Time) {
 	}
 	b := f.attempt(now.Add(r.config.Records.ScoringTimeout))
 	r.pending[b] = f
-	r.scorer.Score(b, r.self)
+	r.scorer.Score(b, r.session.actor)
 }
 
 // scored takes an answer. The first good answer to any attempt counts; whatever
@@ -24,7 +25,7 @@ func (r *recordsActor) send(f *flight, now time.Time) {
 func (r *recordsActor) scored(s *record.Scored) {
 	f := r.pending[s.Batch]
 	if f == nil {
-		r.metrics.lateAnswers.Add(r.ctx, 1)
+		r.metrics.lateAnswers.Add(context.Background(), 1)
 		return
 	}
 	delete(r.pending, s.Batch)
@@ -79,7 +80,7 @@ func (r *recordsActor) overdue(now time.Time) {
 			r.settleFlight(f)
 			continue
 		}
-		r.metrics.retries.Add(r.ctx, 1)
+		r.metrics.retries.Add(context.Background(), 1)
 		r.send(f, now)
 	}
 	r.resend(now)
@@ -93,7 +94,7 @@ func (r *recordsActor) resend(now time.Time) {
 		case now.Before(f.retryAt):
 			later = append(later, f)
 		default:
-			r.metrics.retries.Add(r.ctx, 1)
+			r.metrics.retries.Add(context.Background(), 1)
 			r.send(f, now)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 )
@@ -67,6 +66,7 @@ type recordStatus struct {
 	latencyCount atomic.Int64
 	latencyMax   atomic.Int64
 	view         atomic.Pointer[recordView]
+	anyUnread    atomic.Bool
 
 	mu        sync.Mutex
 	state     string // why nothing runs, or ""
@@ -75,7 +75,13 @@ type recordStatus struct {
 	topicErr  error
 	commitErr error
 	stuckOn   map[partitionID]error // cannot produce for
-	unread    map[partitionID]error // cannot be fetched
+	unread    map[partitionID]unread
+}
+
+// unread is why a partition cannot be fetched.
+type unread struct {
+	err error
+	at  time.Time
 }
 
 // recordView is what the actor publishes with each tick.
@@ -96,7 +102,7 @@ func (s *recordStatus) starting(conn *connection) {
 	defer s.mu.Unlock()
 	s.state, s.conn, s.inGroup = "", conn, false
 	s.topicErr, s.commitErr = errors.New("topics are not looked up yet"), nil
-	s.stuckOn, s.unread = map[partitionID]error{}, map[partitionID]error{}
+	s.stuckOn, s.unread = map[partitionID]error{}, map[partitionID]unread{}
 }
 
 func (s *recordStatus) set(change func()) {
@@ -114,8 +120,26 @@ func (s *recordStatus) stuck(id partitionID, err error) {
 	s.set(func() { s.stuckOn[id] = err })
 }
 func (s *recordStatus) unstuck(id partitionID) { s.set(func() { delete(s.stuckOn, id) }) }
-func (s *recordStatus) fetchFailed(e kgo.FetchError) {
-	s.set(func() { s.unread[partitionID{e.Topic, e.Partition}] = e.Err })
+
+// unreadable notes that a partition cannot be fetched, and returns whether that
+// is news.
+func (s *recordStatus) unreadable(id partitionID, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, known := s.unread[id]
+	s.unread[id] = unread{err: err, at: time.Now()}
+	s.anyUnread.Store(true)
+	return !known || old.err.Error() != err.Error()
+}
+
+// readable notes that records of a partition came.
+func (s *recordStatus) readable(id partitionID) {
+	if s.anyUnread.Load() {
+		s.set(func() {
+			delete(s.unread, id)
+			s.anyUnread.Store(len(s.unread) > 0)
+		})
+	}
 }
 
 // settled counts a chunk that is done.
@@ -177,8 +201,10 @@ func (s *recordStatus) health() error {
 	for id, err := range s.stuckOn {
 		add(fmt.Sprintf("results of %s/%d", id.topic, id.partition), err)
 	}
-	for id, err := range s.unread {
-		add(fmt.Sprintf("reading %s/%d", id.topic, id.partition), err)
+	for id, u := range s.unread {
+		if time.Since(u.at) < unreadFor {
+			add(fmt.Sprintf("reading %s/%d", id.topic, id.partition), u.err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -1,31 +1,9 @@
 package kafka
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
-// tick is the actor's clock.
-type tick struct{}
-
-// beatEvery is the clock's period: how exact deadlines are.
-const beatEvery = 50 * time.Millisecond
-
-// beat sends ticks until the incarnation ends.
-func beat(ctx context.Context, every time.Duration, tell func(any)) {
-	t := time.NewTicker(every)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			tell(&tick{})
-		}
-	}
-}
-
-func (r *recordsActor) tick(*tick) {
+// tick looks after everything that time brings about.
+func (r *recordsActor) tick() {
 	now := time.Now()
 	r.overdue(now)
 	for _, part := range r.parts {
@@ -51,11 +29,11 @@ func (r *recordsActor) hold(part *partition, held bool) {
 	}
 	names := map[string][]int32{part.topic: {part.partition}}
 	if held {
-		r.client.PauseFetchPartitions(names)
+		r.session.client.PauseFetchPartitions(names)
 		r.log.Info("a partition waits for scores; reading it pauses", "topic", part.topic, "partition", part.partition,
 			"waiting_since", part.headSince, "offset", part.waiting().first)
 	} else {
-		r.client.ResumeFetchPartitions(names)
+		r.session.client.ResumeFetchPartitions(names)
 		r.log.Info("a partition goes on", "topic", part.topic, "partition", part.partition)
 	}
 	r.metrics.held(held)

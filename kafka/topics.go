@@ -14,8 +14,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// topicCheck is how often missing topics are looked for again.
-const topicCheck = 2 * time.Second
+const (
+	// topicCheck is how often missing topics are looked for again.
+	topicCheck = time.Second
+	// topicWatch is how often topics are looked up when all is well.
+	topicWatch = 5 * time.Second
+)
+
+// remade: a topic was deleted and made anew under the same name.
+type remade struct{ topic string }
 
 // MissingTopicsError says which topics do not exist.
 type MissingTopicsError struct{ Topics []string }
@@ -25,57 +32,70 @@ func (e *MissingTopicsError) Error() string {
 		strings.Join(e.Topics, ", topic "))
 }
 
-// awaitTopics returns once all topics exist, making them first if the
-// configuration says so, or when ctx ends. Until then it tells report what is
-// in the way.
-func (c *Config) awaitTopics(ctx context.Context, client *kgo.Client, log *slog.Logger, report func(error), topics ...string) error {
+// watchTopics looks topics up until the session ends: it makes missing ones if
+// the configuration says so, tells report what is in the way, ready (once) when
+// nothing is, and the actor when one was made anew.
+func (c *Config) watchTopics(s *session, log *slog.Logger, report func(error), ready func(), topics ...string) {
 	topics = slices.DeleteFunc(topics, func(t string) bool { return t == "" })
-	var told string
+	ids := map[string]kadm.TopicID{}
+	told := ""
 	for {
-		err := c.checkTopics(ctx, client, topics)
-		if ctx.Err() != nil {
-			return ctx.Err()
+		found, err := c.checkTopics(s.ctx, s.client, topics)
+		if s.ctx.Err() != nil {
+			return
 		}
 		report(err)
-		if err == nil {
-			return nil
+		wait := topicWatch
+		if err != nil {
+			wait = topicCheck
+			if told != err.Error() {
+				told = err.Error()
+				log.Warn("topics are not ready; looking again until they are", "error", err)
+			}
+		} else if told = ""; ready != nil {
+			ready()
+			ready = nil
 		}
-		if told != err.Error() {
-			told = err.Error()
-			log.Warn("topics are not ready; looking again until they are", "error", err)
+		for name, id := range found {
+			if old, known := ids[name]; known && old != id {
+				s.tell(&remade{topic: name})
+			}
+			ids[name] = id
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(topicCheck):
+		if !s.pause(wait) {
+			return
 		}
 	}
 }
 
-func (c *Config) checkTopics(ctx context.Context, client *kgo.Client, topics []string) error {
+// checkTopics returns the topics that exist, and what is wrong with the others.
+func (c *Config) checkTopics(ctx context.Context, client *kgo.Client, topics []string) (map[string]kadm.TopicID, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	adm := kadm.NewClient(client)
 	details, err := adm.ListTopics(ctx, topics...)
 	if err != nil {
-		return fmt.Errorf("ask for topics: %w", err)
+		return nil, fmt.Errorf("look up topics: %w", err)
 	}
+	found := map[string]kadm.TopicID{}
 	var missing []string
 	for _, name := range topics {
 		switch d, ok := details[name]; {
 		case !ok || errors.Is(d.Err, kerr.UnknownTopicOrPartition):
 			missing = append(missing, name)
 		case d.Err != nil:
-			return fmt.Errorf("topic %s: %w", name, d.Err)
+			err = errors.Join(err, fmt.Errorf("topic %s: %w", name, d.Err))
+		default:
+			found[name] = d.ID
 		}
 	}
-	if len(missing) == 0 {
-		return nil
+	switch {
+	case len(missing) == 0:
+		return found, err
+	case c.CreateTopics.Enabled:
+		return found, errors.Join(err, c.createTopics(ctx, adm, missing))
 	}
-	if !c.CreateTopics.Enabled {
-		return &MissingTopicsError{Topics: missing}
-	}
-	return c.createTopics(ctx, adm, missing)
+	return found, errors.Join(err, &MissingTopicsError{Topics: missing})
 }
 
 func (c *Config) createTopics(ctx context.Context, adm *kadm.Client, topics []string) error {
