@@ -81,8 +81,14 @@ func (w *world) config(set ...string) *config.Config {
 // server is a running node.
 type server struct {
 	*node.Node
-	t    *testing.T
+	client
 	once sync.Once
+}
+
+// client asks a server over HTTP.
+type client struct {
+	t       *testing.T
+	address string
 }
 
 // start runs a server in this process and waits until it reads records.
@@ -103,7 +109,7 @@ func (w *world) begin(types *model.Registry, set ...string) *server {
 	if err := n.Start(); err != nil {
 		w.t.Fatal(err)
 	}
-	s := &server{Node: n, t: w.t}
+	s := &server{Node: n, client: client{w.t, n.Addr()}}
 	w.t.Cleanup(s.stop)
 	return s
 }
@@ -118,18 +124,18 @@ func (s *server) stop() {
 	})
 }
 
-func (s *server) awaitReady() {
-	s.t.Helper()
-	await(s.t, "readiness", func() (string, bool) {
-		status, body := s.get("/readyz")
+func (c *client) awaitReady() {
+	c.t.Helper()
+	await(c.t, "readiness", func() (string, bool) {
+		status, body := c.get("/readyz")
 		return body, status == http.StatusOK
 	})
 }
 
 // get asks the server's HTTP side.
-func (s *server) get(path string) (int, string) {
-	s.t.Helper()
-	r, err := http.Get("http://" + s.Addr() + path)
+func (c *client) get(path string) (int, string) {
+	c.t.Helper()
+	r, err := http.Get("http://" + c.address + path)
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -160,25 +166,25 @@ type state struct {
 	}
 }
 
-func (s *server) state(dataType string) state {
-	s.t.Helper()
+func (c *client) state(dataType string) state {
+	c.t.Helper()
 	var st state
-	status, body := s.get("/state/" + dataType)
+	status, body := c.get("/state/" + dataType)
 	if status != http.StatusOK {
 		return st
 	}
 	if err := json.Unmarshal([]byte(body), &st); err != nil {
-		s.t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	return st
 }
 
 // awaitModel waits until a model of that name serves.
-func (s *server) awaitModel(dataType, name string) state {
-	s.t.Helper()
+func (c *client) awaitModel(dataType, name string) state {
+	c.t.Helper()
 	var st state
-	await(s.t, "model "+name, func() (string, bool) {
-		st = s.state(dataType)
+	await(c.t, "model "+name, func() (string, bool) {
+		st = c.state(dataType)
 		if st.Current == nil {
 			return "nothing serves", false
 		}
@@ -286,13 +292,17 @@ type letter struct {
 
 // testLog logs to the test, until it ends.
 func testLog(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(testLogWriter(t), &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func testLogWriter(t *testing.T) *testWriter {
 	w := &testWriter{t: t}
 	t.Cleanup(func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.t = nil
 	})
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return w
 }
 
 type testWriter struct {

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"github.com/modelstream/modelserver/model"
-	"github.com/modelstream/modelserver/model/pmml"
+	"github.com/modelstream/modelserver/model/all"
 	"github.com/modelstream/modelserver/model/tensorflow"
 	"github.com/modelstream/modelserver/node"
 	"github.com/modelstream/modelserver/node/config"
@@ -10,8 +10,9 @@ import (
 
 // modelTypes returns all model types of this program.
 func modelTypes(c *config.Config) (*model.Registry, error) {
-	types := tensorflow.Types(tensorflow.Config{LibraryDir: c.TensorFlow.Dir, MaxModelBytes: int64(c.TensorFlow.MaxBytes)})
-	return model.NewRegistry(append(types, pmml.Type())...)
+	return all.Registry(all.Config{
+		TensorFlow: tensorflow.Config{LibraryDir: c.TensorFlow.Dir, MaxModelBytes: int64(c.TensorFlow.MaxBytes)},
+	})
 }
 
 // newResolver returns what fetches models by location, as far as the
