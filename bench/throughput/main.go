@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+type options struct {
+	server     string
+	model      string
+	records    int
+	rounds     int
+	partitions int
+	profile    string
+	bare       bool
+	seeds      string
+	in, out    string
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.server, "server", "bin/modelserver", "the server's binary (make build)")
+	flag.StringVar(&o.model, "model", "", "PMML file to serve; empty: the wine forest of examples/wine")
+	flag.IntVar(&o.records, "records", 2_000_000, "records of one run")
+	flag.IntVar(&o.rounds, "rounds", 3, "runs of each side")
+	flag.IntVar(&o.partitions, "partitions", 4, "partitions of each topic")
+	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of each bare run here")
+	flag.BoolVar(&o.bare, "bare", false, "be the bare loop: copy -in to -out and exit at the end (used by itself)")
+	flag.StringVar(&o.seeds, "seeds", "", "with -bare: the broker")
+	flag.StringVar(&o.in, "in", "", "with -bare: the topic to read")
+	flag.StringVar(&o.out, "out", "", "with -bare: the topic to write")
+	flag.Parse()
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var err error
+	if o.bare {
+		err = copyTopic(ctx, o)
+	} else {
+		err = compare(ctx, o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "throughput:", err)
+		os.Exit(1)
+	}
+}
