@@ -28,6 +28,7 @@ func TestFieldReader(t *testing.T) {
 		{"malformed behind it", proto, "s", text(`s: "wine"`) + "\x09\x00", ""},
 		{"malformed in a path", proto, "inner.note", "\x9a\x01\x02\x1a\x05", ""},
 		{"not UTF-8", proto, "s", "\x72\x01\xff", ""},
+		{"field number 0", proto, "s", "\x01\x00\x00\x00\x00\x00\x00\x00\x00" + text(`s: "wine"`), ""},
 		{"another wire type", proto, "s", "\x70\x01", ""},
 		{"nothing", proto, "s", "", ""},
 		{"too large", Wine().WithLimits(Limits{PayloadBytes: 3}), "data_type", "\x62\x04wine", ""},

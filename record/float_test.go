@@ -36,7 +36,7 @@ func TestFloatsReadBack(t *testing.T) {
 }
 
 func FuzzParseFloat(f *testing.F) {
-	for _, seed := range []string{"0", "-0", "1.5", "9007199254740993", "1e23", "1.7976931348623159e308", "4.9e-324", "0x1p3", "1_0", "inf", "nAn", ".", "1e", "+.5e-3", "00"} {
+	for _, seed := range []string{"0", "-0", "1.5", "9007199254740993", "1e23", "1e-23", "18446744073709551617", "0.18446744073709551617", "1.7976931348623159e308", "4.9e-324", "0x1p3", "1_0", "inf", "nAn", ".", "1e", "+.5e-3", "00"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) { checkFloat(t, text) })

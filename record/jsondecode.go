@@ -235,13 +235,11 @@ func (r *jsonRun) mark(t jsonTarget, written []byte, pos int) (accepted, ok bool
 	case m.stamp != r.stamp:
 		m.stamp = r.stamp
 		r.fed++
-	case m.exact && !t.exact:
-		return false, true
 	case m.exact && t.exact:
 		r.field = string(written)
 		r.fail(faultJSONTwice, pos)
 		return false, false
-	case !t.exact:
+	case !t.exact: // matters only if none is exact
 		m.rival, r.doubts = written, true
 		return false, true
 	}

@@ -210,10 +210,23 @@ func TestDecodeWire(t *testing.T) {
 			if got := show(&batch, 0, 0); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
-			if batch.Err(1) != nil {
-				t.Errorf("the next row has an error: %v", batch.Err(1))
+			var alone model.Batch
+			d.Decode([]Raw{{}}, &alone)
+			if got, want := show(&batch, 0, 1), show(&alone, 0, 0); got != want {
+				t.Errorf("the next row is %s, without this one it is %s", got, want)
 			}
 		})
+	}
+}
+
+func TestDecodeDropsStates(t *testing.T) {
+	f := testFormat(t, "All")
+	d := bind(t, f, nil, input("maybe", model.Float64), input("number", model.Float64))
+	records := []Raw{{Payload: build(t, f, "maybe: 1 number: 2")}, {Payload: build(t, f, "maybe: 3")}}
+	var batch model.Batch
+	d.Decode(records, &batch)
+	if len(batch.Columns[0].State) != 0 || len(batch.Columns[1].State) != 2 {
+		t.Errorf("states are %v and %v: only the second column lacks a value", batch.Columns[0].State, batch.Columns[1].State)
 	}
 }
 

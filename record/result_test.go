@@ -30,7 +30,7 @@ type resultCase struct {
 
 // drawResult draws a signature, a generation and one scored row of three.
 func drawResult(t *rapid.T) *resultCase {
-	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "wine", "bad\xff\xfe!", "quo\"te\\\n\t\x00\x1f", "🍷"}))
+	text := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "wine", "bad\xff\xfe!", "quo\"te\\\n\t\x00\x1f", "🍷", strings.Repeat("long ", 40)}))
 	integer := rapid.OneOf(rapid.Int64(), rapid.Int64Range(-1, 1))
 	c := &resultCase{
 		sig:      &model.Signature{Target: -1},
