@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -85,7 +86,7 @@ func (a *modelActor) apply(ctx actor.Context, effects []lifecycle.Effect) {
 		case lifecycle.Load:
 			a.spawn(ctx, e.Generation)
 		case lifecycle.Promote:
-			a.promoted(ctx, e.Generation)
+			a.promoted(e.Generation)
 		case lifecycle.Close:
 			a.closeHost(ctx, e.Generation)
 		case lifecycle.Settle:
@@ -194,7 +195,8 @@ func (a *modelActor) onFailed(ctx actor.Context, m *Failed) {
 	}
 	reason := strings.ToLower(m.Phase.String()) + ": " + m.Err.Error()
 	args := []any{"name", g.Model.GetName(), "generation", m.Number, "type", g.Model.GetType(), "reason", reason}
-	if panicked, ok := m.Err.(*PanicError); ok {
+	var panicked *PanicError
+	if errors.As(m.Err, &panicked) {
 		args = append(args, "stack", panicked.Stack)
 	}
 	a.log.Error("model rejected", args...)
@@ -242,7 +244,7 @@ func (a *modelActor) lookAfterLoading(ctx actor.Context, now time.Time) {
 }
 
 // promoted sends batches to a generation from now on.
-func (a *modelActor) promoted(ctx actor.Context, g *lifecycle.Generation) {
+func (a *modelActor) promoted(g *lifecycle.Generation) {
 	a.standbyUntil = time.Now().Add(a.cfg.StandbyFor)
 	a.dirty = true
 	a.log.Info("model serves", "name", g.Model.GetName(), "version", g.Model.GetVersion(), "type", g.Model.GetType(),

@@ -42,7 +42,7 @@ type modelActor struct {
 	flights map[*record.Batch]*flight // batches in a host
 	held    []*flight                 // batches that wait for a generation
 
-	stats        messages.Statistics
+	stats        *messages.Statistics
 	seq          uint64 // of the last event that was stored
 	dirty        bool   // there is something that no snapshot has
 	snapshotting bool
@@ -161,7 +161,7 @@ func (a *modelActor) onTick(ctx actor.Context) {
 func (a *modelActor) state() *messages.ModelState {
 	s := &messages.ModelState{
 		DataType: a.dataType, Node: a.cfg.Node, HeldBatches: uint64(len(a.held)),
-		Statistics: cloneStatistics(&a.stats),
+		Statistics: cloneStatistics(a.stats),
 	}
 	for _, g := range a.machine.Generations() {
 		s.Generations = append(s.Generations, cloneState(g))

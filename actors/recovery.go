@@ -81,7 +81,7 @@ func (a *modelActor) onRecovery(ctx actor.Context, r *recovery) {
 		a.node.reportDamage()
 	}
 	if s := r.snapshot.GetStatistics(); s != nil {
-		a.stats = *cloneStatistics(s) //nolint:govet // a fresh message, never copied again
+		a.stats = s
 	}
 	a.apply(ctx, a.machine.Recover(r.snapshot, r.events, r.lastSeq))
 	for _, o := range a.early {

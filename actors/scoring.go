@@ -228,7 +228,7 @@ func (a *modelActor) count(f *flight, m *ScoreReply) {
 	if n == 0 {
 		return
 	}
-	s := &a.stats
+	s := a.stats
 	us := float64(m.Spent.Nanoseconds()) / 1e3
 	each := us / float64(n)
 	if s.Records == 0 || each < s.MinUs {

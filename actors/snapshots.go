@@ -90,7 +90,7 @@ func (a *modelActor) snapshot(then func(error)) {
 
 func (a *modelActor) encodeSnapshot() []byte {
 	s := a.machine.Snapshot()
-	s.DataType, s.Statistics, s.TimeMs = a.dataType, &a.stats, time.Now().UnixMilli()
+	s.DataType, s.Statistics, s.TimeMs = a.dataType, a.stats, time.Now().UnixMilli()
 	data, err := proto.Marshal(s)
 	if err != nil {
 		a.log.Error("a snapshot cannot be encoded", "err", err)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/modelstream/modelserver/messages"
 	"github.com/modelstream/modelserver/record"
 )
 
@@ -73,7 +74,7 @@ func (s *supervisor) spawn(ctx actor.Context, dataType string, c *child) *actor.
 			cfg: &m.cfg, node: m, dataType: dataType, log: m.cfg.Logger.With("data_type", dataType),
 			metrics: m.instruments.of(dataType),
 			hosts:   map[uint64]*hostRef{}, inline: map[uint64][]byte{}, waiters: map[uint64][]*actor.PID{},
-			flights: map[*record.Batch]*flight{},
+			flights: map[*record.Batch]*flight{}, stats: &messages.Statistics{},
 		}
 	}, actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, stopAlways)))
 	pid, err := ctx.SpawnNamed(props, url.PathEscape(dataType))

@@ -150,11 +150,14 @@ func (e *evaluator) Score(_ context.Context, in, out *model.Batch) error {
 // eventually polls a condition that other goroutines bring about.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.After(20 * time.Second)
+	poll := time.NewTicker(time.Millisecond) // nothing signals this condition
+	defer poll.Stop()
 	for !cond() {
-		if time.Now().After(deadline) {
+		select {
+		case <-poll.C:
+		case <-deadline:
 			t.Fatalf("never came true: %s", what)
 		}
-		time.Sleep(time.Millisecond) // nothing signals this condition
 	}
 }

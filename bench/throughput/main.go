@@ -15,7 +15,6 @@ type options struct {
 	records    int
 	rounds     int
 	partitions int
-	profile    string
 	bare       bool
 	seeds      string
 	in, out    string
@@ -28,23 +27,23 @@ func main() {
 	flag.IntVar(&o.records, "records", 2_000_000, "records of one run")
 	flag.IntVar(&o.rounds, "rounds", 3, "runs of each side")
 	flag.IntVar(&o.partitions, "partitions", 4, "partitions of each topic")
-	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of each bare run here")
 	flag.BoolVar(&o.bare, "bare", false, "be the bare loop: copy -in to -out and exit at the end (used by itself)")
 	flag.StringVar(&o.seeds, "seeds", "", "with -bare: the broker")
 	flag.StringVar(&o.in, "in", "", "with -bare: the topic to read")
 	flag.StringVar(&o.out, "out", "", "with -bare: the topic to write")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	var err error
-	if o.bare {
-		err = copyTopic(ctx, o)
-	} else {
-		err = compare(ctx, o)
-	}
-	if err != nil {
+	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "throughput:", err)
 		os.Exit(1)
 	}
+}
+
+func run(o options) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if o.bare {
+		return copyTopic(ctx, o)
+	}
+	return compare(ctx, o)
 }
