@@ -37,10 +37,14 @@ func checkDataType(name []byte) error {
 // goroutine.
 type dataTyper struct {
 	rule     DataTypeRule
-	field    func(payload []byte) ([]byte, error)
+	field    fieldReader
 	interned map[string]*dataType
 	last     *dataType
 }
+
+// fieldReader reads a field of a payload without decoding the rest; see
+// [record.Format.FieldReader].
+type fieldReader func(payload []byte) (value []byte, ok bool)
 
 // dataType is an interned name with the batch that is being filled for it.
 type dataType struct {
@@ -49,16 +53,13 @@ type dataType struct {
 	open *flight // of the current poll, or nil
 }
 
-func newDataTyper(rule DataTypeRule, field func([]byte) ([]byte, error)) *dataTyper {
+func newDataTyper(rule DataTypeRule, field fieldReader) *dataTyper {
 	return &dataTyper{rule: rule, field: field, interned: map[string]*dataType{}}
 }
 
 // of returns the data type of a record, or why it has none.
 func (t *dataTyper) of(r *kgo.Record) (*dataType, error) {
-	name, err := t.raw(r)
-	if err != nil {
-		return nil, err
-	}
+	name := t.raw(r)
 	if t.last != nil && string(name) == t.last.name { // compares without allocation
 		return t.last, nil
 	}
@@ -85,24 +86,25 @@ func (t *dataTyper) of(r *kgo.Record) (*dataType, error) {
 }
 
 // raw returns the bytes that the rule points at; empty when there are none.
-func (t *dataTyper) raw(r *kgo.Record) ([]byte, error) {
+func (t *dataTyper) raw(r *kgo.Record) []byte {
 	switch t.rule.From {
 	case FromKey:
-		return r.Key, nil
+		return r.Key
 	case FromField:
-		return t.field(r.Value)
+		value, _ := t.field(r.Value)
+		return value
 	case FromHeader:
 		for i := len(r.Headers) - 1; i >= 0; i-- { // the last one counts
 			if r.Headers[i].Key == t.rule.Name {
-				return r.Headers[i].Value, nil
+				return r.Headers[i].Value
 			}
 		}
-		return nil, nil
+		return nil
 	}
 	if t.last != nil {
-		return t.last.key, nil
+		return t.last.key
 	}
-	return []byte(t.rule.Name), nil
+	return []byte(t.rule.Name)
 }
 
 func (t *dataTyper) missing() error {

@@ -80,8 +80,8 @@ func TestRecordsThatNoModelCanGet(t *testing.T) {
 		"tombstone":         {DataTypeRule{From: FromKey}, &kgo.Record{Key: []byte("wine")}, "no value"},
 		"no key":            {DataTypeRule{From: FromKey}, &kgo.Record{Value: []byte("x")}, "no key"},
 		"no header":         {DataTypeRule{From: FromHeader, Name: "type"}, &kgo.Record{Value: []byte("x")}, `no header "type"`},
-		"unreadable field":  {DataTypeRule{From: FromField, Name: "f"}, &kgo.Record{Value: []byte("!")}, "unreadable"},
-		"no field":          {DataTypeRule{From: FromField, Name: "f"}, &kgo.Record{Value: []byte("?")}, `no field "f"`},
+		"unreadable field":  {DataTypeRule{From: FromField, Name: "f"}, &kgo.Record{Value: []byte("!")}, `no field "f"`},
+		"no field":          {DataTypeRule{From: FromField, Name: "f"}, &kgo.Record{Value: []byte("{}")}, `no field "f"`},
 		"too long":          {DataTypeRule{From: FromKey}, &kgo.Record{Key: make([]byte, 1000), Value: []byte("x")}, "at most 200"},
 		"not UTF-8":         {DataTypeRule{From: FromKey}, &kgo.Record{Key: []byte("\xff"), Value: []byte("x")}, "UTF-8"},
 		"control character": {DataTypeRule{From: FromKey}, &kgo.Record{Key: []byte("a\x00"), Value: []byte("x")}, "control character"},
@@ -113,10 +113,14 @@ func TestRecordsThatNoModelCanGet(t *testing.T) {
 }
 
 func TestDataTypeRules(t *testing.T) {
-	rec := &kgo.Record{Key: []byte("k"), Value: []byte("f..."), Headers: []kgo.RecordHeader{
+	rec := &kgo.Record{Key: []byte("k"), Value: []byte(`{"f":"beer"}`), Headers: []kgo.RecordHeader{
 		{Key: "type", Value: []byte("first")}, {Key: "type", Value: []byte("last")},
 	}}
-	bare := &kgo.Record{Value: []byte("?")}
+	bare := &kgo.Record{Value: []byte("{}")}
+	field, err := record.JSON().FieldReader("f")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		rule DataTypeRule
 		rec  *kgo.Record
@@ -126,11 +130,11 @@ func TestDataTypeRules(t *testing.T) {
 		{DataTypeRule{From: FromKey, Default: "d"}, bare, "d"},
 		{DataTypeRule{From: FromHeader, Name: "type"}, rec, "last"},
 		{DataTypeRule{From: FromHeader, Name: "type", Default: "d"}, bare, "d"},
-		{DataTypeRule{From: FromField, Name: "f"}, rec, "f"},
+		{DataTypeRule{From: FromField, Name: "f"}, rec, "beer"},
 		{DataTypeRule{From: FromField, Name: "f", Default: "d"}, bare, "d"},
 		{DataTypeRule{From: FromFixed, Name: "wine"}, bare, "wine"},
 	} {
-		typer := newDataTyper(c.rule, readField)
+		typer := newDataTyper(c.rule, field)
 		for range 2 { // the second time it is known
 			dt, err := typer.of(c.rec)
 			if err != nil || dt.name != c.want || string(dt.key) != c.want {

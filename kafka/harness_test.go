@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"strconv"
@@ -104,7 +103,7 @@ func (w *world) start(change ...func(*Config)) *ingestion {
 	scorer := &fakeScorer{root: system.Root, respond: echo}
 	var topics []Topic
 	for _, t := range config.Records.Topics {
-		topics = append(topics, Topic{Config: t, Format: record.JSON(), Field: readField})
+		topics = append(topics, Topic{Config: t, Format: record.JSON()})
 	}
 	if err := config.Validate(); err != nil {
 		w.t.Fatal(err)
@@ -126,17 +125,6 @@ func (w *world) start(change ...func(*Config)) *ingestion {
 		system.Shutdown()
 	})
 	return in
-}
-
-// readField is the first letter; "?" has none and "!" cannot be read.
-func readField(payload []byte) ([]byte, error) {
-	switch payload[0] {
-	case '?':
-		return nil, nil
-	case '!':
-		return nil, errors.New("unreadable")
-	}
-	return payload[:1], nil
 }
 
 func (in *ingestion) drain(t testing.TB) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 
@@ -74,37 +73,23 @@ func (m *Models) bounds(s *session, saved map[int32]int64) (map[int32]modelStart
 	topic := m.config.Models.Topic
 	ctx, cancel := context.WithTimeout(s.ctx, 30*time.Second)
 	defer cancel()
-	adm := kadm.NewClient(s.client)
-	starts, err := adm.ListStartOffsets(ctx, topic)
-	if err == nil {
-		err = starts.Error()
-	}
+	starts, err := listOffsets(ctx, s.client, topic, true)
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: %w", topic, err)
+		return nil, err
 	}
-	ends, err := adm.ListCommittedOffsets(ctx, topic)
-	if err == nil {
-		err = ends.Error()
-	}
+	ends, err := listOffsets(ctx, s.client, topic, false)
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: %w", topic, err)
+		return nil, err
 	}
 	parts := map[int32]modelStart{}
-	for number, start := range starts[topic] {
-		end, ok := ends[topic][number]
-		if !ok {
-			return nil, fmt.Errorf("topic %s: partition %d has no end", topic, number)
-		}
-		from, was := saved[number]
-		switch {
-		case from > end.Offset:
+	for number, end := range ends {
+		from, known := saved[number]
+		if known && from > end {
 			m.log.Warn("the models topic ends before the saved position: it was made anew; reading it from its start",
-				"topic", topic, "partition", number, "position", from, "end", end.Offset)
-			from = start.Offset
-		case !was || from < start.Offset:
-			from = start.Offset
+				"topic", topic, "partition", number, "position", from, "end", end)
+			from = 0
 		}
-		parts[number] = modelStart{from: from, end: end.Offset}
+		parts[number] = modelStart{from: max(from, starts[number]), end: end}
 	}
 	return parts, nil
 }

@@ -9,15 +9,10 @@ import (
 	"github.com/modelstream/modelserver/record"
 )
 
-// Topic is a configured topic of records with what it takes to read it.
+// Topic is a configured topic of records with its format.
 type Topic struct {
 	Config TopicConfig
 	Format *record.Format
-	// Field reads the field that Config.DataType names without decoding the
-	// rest of the payload: nil bytes when the payload has no such field, an
-	// error when it cannot be read at all. Needed only for that rule; called by
-	// one goroutine at a time; the bytes are used before the next call.
-	Field func(payload []byte) ([]byte, error)
 }
 
 // polled is one poll, split: a message of the poll goroutine to the actor.
@@ -49,12 +44,16 @@ func newSplitter(topics []Topic, batchMax int) (*splitter, error) {
 		if t.Format == nil {
 			return nil, fmt.Errorf("topic %s: format %q is not bound", t.Config.Topic, t.Config.Format)
 		}
-		if t.Config.DataType.From == FromField && t.Field == nil {
-			return nil, fmt.Errorf("topic %s: no reader for the data type's field %q", t.Config.Topic, t.Config.DataType.Name)
+		var field fieldReader
+		if t.Config.DataType.From == FromField {
+			var err error
+			if field, err = t.Format.FieldReader(t.Config.DataType.Name); err != nil {
+				return nil, fmt.Errorf("topic %s: %w", t.Config.Topic, err)
+			}
 		}
 		s.topics[t.Config.Topic] = &topicSplitter{
 			source: &record.Source{Topic: t.Config.Topic, Format: t.Format},
-			typer:  newDataTyper(t.Config.DataType, t.Field),
+			typer:  newDataTyper(t.Config.DataType, field),
 		}
 	}
 	return s, nil

@@ -120,6 +120,31 @@ func (c *Config) createTopics(ctx context.Context, adm *kadm.Client, topics []st
 	return nil
 }
 
+// listOffsets returns the first offset of each partition of a topic, or the
+// offset that the next committed record gets.
+func listOffsets(ctx context.Context, client *kgo.Client, topic string, start bool) (map[int32]int64, error) {
+	adm := kadm.NewClient(client)
+	list := adm.ListCommittedOffsets
+	if start {
+		list = adm.ListStartOffsets
+	}
+	listed, err := list(ctx, topic)
+	if err == nil {
+		err = listed.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look up the offsets of topic %s: %w", topic, err)
+	}
+	if len(listed[topic]) == 0 {
+		return nil, &MissingTopicsError{Topics: []string{topic}}
+	}
+	at := make(map[int32]int64, len(listed[topic]))
+	for number, o := range listed[topic] {
+		at[number] = o.Offset
+	}
+	return at, nil
+}
+
 // batchBytes is the producer's and the topic's limit that lets a descriptor of
 // MaxBytes through, with its headers and the batch's own bytes.
 func (m *ModelsConfig) batchBytes() int32 { return int32(m.MaxBytes + 64<<10) }
