@@ -21,6 +21,8 @@ func families() []family {
 		of("NeuralNetwork", compileNeuralNetwork),
 		of("ClusteringModel", compileClustering),
 		of("SupportVectorMachineModel", compileSupportVectorMachine),
+		of("NaiveBayesModel", compileNaiveBayes),
+		of("RuleSetModel", compileRuleSet),
 	}
 }
 

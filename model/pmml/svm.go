@@ -124,10 +124,7 @@ func (mc *modelCompiler) vectors(s *supportVectorMachines, m *document.SupportVe
 			mc.c.refuseAttr(v, "id", "vector %q is there twice", v.ID)
 		}
 		ids[v.ID] = int32(i)
-		x := mc.vector(v)
-		if len(x) != len(s.fields) {
-			mc.c.refuse(v, "%d values for %d fields", len(x), len(s.fields))
-		}
+		x := mc.vector(v, len(s.fields))
 		for _, c := range x {
 			s.vectors = append(s.vectors, s.math.round(c))
 		}
@@ -136,19 +133,29 @@ func (mc *modelCompiler) vectors(s *supportVectorMachines, m *document.SupportVe
 	return ids
 }
 
-func (mc *modelCompiler) vector(v *document.VectorInstance) []float64 {
+// vector is a vector of n values; a sparse one need not write its length.
+func (mc *modelCompiler) vector(v *document.VectorInstance, n int) []float64 {
+	var x []float64
 	switch {
 	case v.Sparse != nil && v.Array == nil:
-		return v.Sparse.Floats()
+		if v.Sparse.Len() > n || v.Sparse.N.Set && v.Sparse.Len() < n {
+			mc.c.refuse(v, "%d values for %d fields", v.Sparse.Len(), n)
+		}
+		for x = v.Sparse.Floats(); len(x) < n; {
+			x = append(x, v.Sparse.DefaultValue)
+		}
 	case v.Array != nil && v.Sparse == nil:
-		x, err := v.Array.Floats()
-		if err != nil {
+		var err error
+		if x, err = v.Array.Floats(); err != nil {
 			panic(err)
 		}
-		return x
+	default:
+		mc.c.refuse(v, "an <Array> or a <REAL-SparseArray> is wanted inside")
 	}
-	mc.c.refuse(v, "an <Array> or a <REAL-SparseArray> is wanted inside")
-	return nil
+	if len(x) != n {
+		mc.c.refuse(v, "%d values for %d fields", len(x), n)
+	}
+	return x
 }
 
 func (mc *modelCompiler) machine(s *supportVectorMachines, m *document.SupportVectorMachineModel, doc *document.SupportVectorMachine, ids map[string]int32) machine {

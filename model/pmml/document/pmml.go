@@ -90,9 +90,11 @@ func (i *Interval) Contains(x float64) bool {
 // groups tells the decoder which elements may stand for each interface.
 func groups(models map[string]func() Model) map[reflect.Type]map[string]reflect.Type {
 	g := map[reflect.Type]map[string]reflect.Type{
-		reflect.TypeFor[Expression]():  structs[Expression](expressions()),
-		reflect.TypeFor[Predicate]():   structs[Predicate](predicates()),
-		reflect.TypeFor[VectorField](): structs[VectorField](vectorFields()),
+		reflect.TypeFor[Expression]():   structs[Expression](expressions()),
+		reflect.TypeFor[Predicate]():    structs[Predicate](predicates()),
+		reflect.TypeFor[VectorField]():  structs[VectorField](vectorFields()),
+		reflect.TypeFor[Rule]():         structs[Rule](rules()),
+		reflect.TypeFor[Distribution](): structs[Distribution](distributions()),
 	}
 	m := map[string]reflect.Type{}
 	for name, make := range models {
