@@ -40,25 +40,13 @@ func translate(err error) error {
 	return err
 }
 
-// boundTopics gives each topic of records its format, and the reader of its data
-// type's field.
-func boundTopics(topics []kafka.TopicConfig, formats map[string]*record.Format) ([]kafka.Topic, error) {
+// boundTopics gives each topic of records its format.
+func boundTopics(topics []kafka.TopicConfig, formats map[string]*record.Format) []kafka.Topic {
 	bound := make([]kafka.Topic, 0, len(topics))
 	for _, t := range topics {
-		b := kafka.Topic{Config: t, Format: formats[t.Format]}
-		if t.DataType.From == kafka.FromField {
-			read, err := b.Format.FieldReader(t.DataType.Name)
-			if err != nil {
-				return nil, fmt.Errorf("topic %s: %w", t.Topic, err)
-			}
-			b.Field = func(payload []byte) ([]byte, error) {
-				value, _ := read(payload) // what is malformed shows when it is decoded
-				return value, nil
-			}
-		}
-		bound = append(bound, b)
+		bound = append(bound, kafka.Topic{Config: t, Format: formats[t.Format]})
 	}
-	return bound, nil
+	return bound
 }
 
 // restarting supervises an ingestion actor: it is started again after each

@@ -18,12 +18,8 @@ func Check(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	topics, err := boundTopics(cfg.Kafka.Records.Topics, formats)
-	if err != nil {
-		return err
-	}
 	log, meter := slog.New(slog.DiscardHandler), noop.NewMeterProvider().Meter("")
-	_, records := kafka.NewRecords(kafka.RecordsOptions{Config: &cfg.Kafka, Topics: topics, Log: log, Meter: meter})
+	_, records := kafka.NewRecords(kafka.RecordsOptions{Config: &cfg.Kafka, Topics: boundTopics(cfg.Kafka.Records.Topics, formats), Log: log, Meter: meter})
 	_, models := kafka.NewModels(kafka.ModelsOptions{Config: &cfg.Kafka, Log: log, Meter: meter})
 	if records != nil && models != nil && records.Error() == models.Error() {
 		return records

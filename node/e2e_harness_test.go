@@ -246,7 +246,7 @@ func (w *world) wine(number int) kafkatest.Record {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return kafkatest.Record{Partition: int32(number % w.partitions), Value: b}
+	return kafkatest.Record{Partition: int32(max(number, 0) % w.partitions), Value: b}
 }
 
 // scored waits for n results and returns all there are then, by the models-topic

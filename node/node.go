@@ -136,12 +136,8 @@ func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
 func (n *Node) buildIngestion(formats map[string]*record.Format) (err error) {
 	k := n.cfg.Kafka // a copy: the group's instance is ours to name
 	k.Group.InstanceID = cmp.Or(k.Group.InstanceID, n.cfg.Node.Name)
-	topics, err := boundTopics(k.Records.Topics, formats)
-	if err != nil {
-		return err
-	}
 	n.records, err = kafka.NewRecords(kafka.RecordsOptions{
-		Config: &k, Topics: topics, Scorer: n.actors, Log: n.log, Meter: n.telemetry.meter(),
+		Config: &k, Topics: boundTopics(k.Records.Topics, formats), Scorer: n.actors, Log: n.log, Meter: n.telemetry.meter(),
 	})
 	if err != nil {
 		return err

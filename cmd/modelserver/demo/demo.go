@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/modelstream/modelserver/examples/wine"
+	"github.com/modelstream/modelserver/kafka"
 	"github.com/modelstream/modelserver/kafka/kafkatest"
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/node"
@@ -56,12 +57,14 @@ const stopTimeout = 10 * time.Second
 
 // show is a running demo.
 type show struct {
-	options  Options
-	manifest *wine.Manifest
-	seeds    []string
-	node     *node.Node
-	watch    *watcher
-	began    time.Time
+	options   Options
+	manifest  *wine.Manifest
+	seeds     []string
+	kafka     *kafka.Config
+	node      *node.Node
+	publisher *kafka.Publisher
+	watch     *watcher
+	began     time.Time
 }
 
 // Run runs the demo until ctx ends or its time is over.
@@ -94,7 +97,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if s.node, err = s.startNode(dir); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.stopNode()) }()
+	defer func() { err = errors.Join(err, stop(s.node)) }()
+	if s.publisher, err = kafka.NewPublisher(s.kafka, o.Log); err != nil {
+		return err
+	}
+	defer s.publisher.Close()
 	return s.run(ctx, broker.ApplyRetention)
 }
 
@@ -181,6 +188,7 @@ func (s *show) startNode(dir string) (*node.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.kafka = &loaded.Kafka
 	n, err := node.New(loaded.Config, node.Options{Types: s.options.Types, Log: s.options.Log, Version: s.options.Version})
 	if err != nil {
 		return nil, err
@@ -190,8 +198,6 @@ func (s *show) startNode(dir string) (*node.Node, error) {
 	}
 	return n, nil
 }
-
-func (s *show) stopNode() error { return stop(s.node) }
 
 func stop(n *node.Node) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)

@@ -10,16 +10,11 @@ import (
 	"io/fs"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/modelstream/modelserver/examples/wine"
-	"github.com/modelstream/modelserver/kafka/kafkatest"
+	"github.com/modelstream/modelserver/kafka"
 	"github.com/modelstream/modelserver/messages"
 	"github.com/modelstream/modelserver/record"
 )
-
-// beat is the time between two handfuls of records.
-const beat = 20 * time.Millisecond
 
 // publishRecords publishes the wines, over and over, at the demo's rate.
 func (s *show) publishRecords(ctx context.Context) error {
@@ -27,18 +22,15 @@ func (s *show) publishRecords(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	began, sent := time.Now(), 0
-	return every(ctx, beat, func() error {
-		due := int(time.Since(began).Seconds() * float64(s.options.Rate))
-		handful := make([]kafkatest.Record, 0, due-sent)
-		for ; sent < due; sent++ {
-			handful = append(handful, kafkatest.Record{Partition: int32(sent % partitions), Value: payloads[sent%len(payloads)]})
+	stream := kafka.Stream{Topic: recordsTopic, Rate: float64(s.options.Rate), Loop: true}
+	_, err = s.publisher.PublishRecords(ctx, stream, func(yield func(kafka.Outgoing) bool) {
+		for _, p := range payloads {
+			if !yield(kafka.Outgoing{Value: p}) {
+				return
+			}
 		}
-		if len(handful) == 0 {
-			return nil
-		}
-		return kafkatest.ProduceRecords(ctx, s.seeds, recordsTopic, handful...)
 	})
+	return err
 }
 
 // wines returns the records of the example as payloads.
@@ -82,11 +74,8 @@ func (s *show) publishModels(ctx context.Context) error {
 			return err
 		}
 		next++
-		value, err := proto.Marshal(d)
-		if err != nil {
-			return err
-		}
-		return kafkatest.ProduceRecords(ctx, s.seeds, modelsTopic, kafkatest.Record{Value: value})
+		_, err = s.publisher.PublishModel(ctx, d)
+		return err
 	}
 	return errors.Join(publish(), every(ctx, s.options.Every, publish))
 }
@@ -108,14 +97,11 @@ func describe(manifest *wine.Manifest, m wine.Model) (*messages.ModelDescriptor,
 // followResults reads what the server writes.
 func (s *show) followResults(ctx context.Context) error {
 	var broken error
-	err := kafkatest.FollowRecords(ctx, s.seeds, resultsTopic, func(r kafkatest.Record) bool {
-		result, err := record.DecodeResult(record.ResultProtobuf, r.Value)
-		if err != nil {
-			broken = err
-			return false
+	err := kafka.TailResults(ctx, s.kafka, s.options.Log, kafka.Tail{FromStart: true}, func(r *kafka.TailedResult) bool {
+		if broken = r.Err; broken == nil {
+			s.watch.result(r.Result, time.Now())
 		}
-		s.watch.result(result, time.Now())
-		return true
+		return broken == nil
 	})
 	return errors.Join(err, broken)
 }
