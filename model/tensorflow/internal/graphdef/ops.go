@@ -58,7 +58,7 @@ var computing = set(`
 	StringToHashBucketFast StringToHashBucketStrong StringToNumber StringUpper Substr UnicodeDecode
 	UnicodeEncode UnicodeTranscode
 
-	RaggedGather RaggedRange RaggedTensorToSparse RaggedTensorToTensor SparseConcat SparseFillEmptyRows
+	RaggedRange RaggedTensorToTensor SparseConcat SparseFillEmptyRows
 	SparseReorder SparseReshape SparseSegmentMean SparseSegmentSqrtN SparseSegmentSum SparseSlice
 	SparseSoftmax SparseSplit SparseTensorDenseMatMul SparseToDense
 
