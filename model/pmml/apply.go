@@ -56,6 +56,7 @@ func (s *scope) define(def *document.DefineFunction, at document.Located) *funct
 		if b.expr == nil {
 			s.c.refuse(at, "function %q calls itself", def.Name)
 		}
+		s.c.spend(at, b.cost)
 		return b
 	}
 	b := &functionBody{first: s.c.plan.regs, t: dataTypeOf(def.DataType)}
@@ -70,7 +71,9 @@ func (s *scope) define(def *document.DefineFunction, at document.Located) *funct
 	if s.c.calls++; s.c.calls > maxCalls {
 		s.c.refuse(at, "functions call functions more than %d deep", maxCalls)
 	}
+	before := s.c.work
 	e := s.expr(def.Expression, p)
+	b.cost = s.c.work - before
 	s.c.calls--
 	if b.t == tMissing {
 		b.result = e.typ()
@@ -88,6 +91,7 @@ type functionBody struct {
 	t      dataType // of the result, or tMissing to keep it
 	result dataType // what is known about the result
 	expr   expr
+	cost   int // expressions that a call evaluates
 }
 
 func (b *functionBody) typ() dataType { return b.result }

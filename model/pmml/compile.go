@@ -22,10 +22,14 @@ type slotInfo struct {
 	again bool                // filled for some rows only: undefined until then
 }
 
+// hasText says whether the values of the slot are text.
+func (i *slotInfo) hasText() bool { return i.typ == tString || i.typ == tList }
+
 // plan is a compiled document. It never changes.
 type plan struct {
 	slots   []slotInfo
 	resets  []slot // those with again set
+	rows    int    // of a block
 	root    *modelPlan
 	targets []*target
 	inputs  []input
@@ -46,20 +50,26 @@ type compiler struct {
 	functions map[string]*document.DefineFunction
 	builtins  map[string]builtin
 	bodies    map[*document.DefineFunction]*functionBody
-	calls     int // how deep DefineFunctions are nested at the moment
-	work      int // expressions compiled, see spend
+	at        document.Pos // the element under way
+	models    int          // how deep models are nested at the moment
+	calls     int          // how deep DefineFunctions are
+	depth     int          // how deep expressions are, through fields and functions
+	work      int          // expressions to evaluate for a record, see spend
 }
 
-// limits on what a small document can make the compiler do.
+// Limits on what a small document can make the compiler and a record do.
 const (
-	maxCalls = 64
-	maxWork  = 20_000_000
+	maxModels = 100
+	maxCalls  = 64
+	maxDepth  = 20_000
+	maxWork   = 20_000_000
 )
 
-// spend counts compiled expressions: functions that call functions twice each
-// grow without end.
-func (c *compiler) spend(at document.Located) {
-	if c.work++; c.work > maxWork {
+// spend counts expressions as often as a record may have to evaluate them:
+// functions that call functions twice each grow without end.
+func (c *compiler) spend(at document.Located, n int) {
+	c.at = at.Position()
+	if c.work += n; c.work > maxWork {
 		c.refuse(at, "expressions expand to more than %d", maxWork)
 	}
 }
@@ -75,16 +85,8 @@ func (c *compiler) refuseAttr(at document.Located, attribute, format string, arg
 }
 
 func compileDocument(doc *document.PMML) (p *plan, err error) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case *model.LoadError:
-			p, err = nil, r
-		default:
-			panic(r)
-		}
-	}()
 	c := &compiler{doc: doc, plan: &plan{}, builtins: makeBuiltins(), bodies: map[*document.DefineFunction]*functionBody{}}
+	defer containLoad(func() document.Pos { return c.at }, &err)
 	if len(doc.Models) == 0 {
 		c.refuse(doc, "there is no model inside")
 	}
@@ -94,6 +96,9 @@ func compileDocument(doc *document.PMML) (p *plan, err error) {
 		if c.plan.slots[i].again {
 			c.plan.resets = append(c.plan.resets, slot(i))
 		}
+	}
+	if bytes := c.plan.fit(); bytes > maxFrame {
+		c.refuse(doc, "scoring one row needs %.0f MB of memory; the limit is %d MB", bytes/(1<<20), maxFrame>>20)
 	}
 	return c.plan, nil
 }

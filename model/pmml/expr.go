@@ -24,7 +24,11 @@ type params map[string]expr
 
 // expr compiles an expression (DMG 4.4, Transformation Dictionary).
 func (s *scope) expr(e document.Expression, p params) expr {
-	s.c.spend(e)
+	s.c.spend(e, 1)
+	if s.c.depth++; s.c.depth > maxDepth {
+		s.c.refuse(e, "expressions and the fields that they use are nested more than %d deep", maxDepth)
+	}
+	defer func() { s.c.depth-- }()
 	switch e := e.(type) {
 	case *document.Constant:
 		return s.constant(e)

@@ -43,8 +43,9 @@ type frame struct {
 	all     []int32
 }
 
-// blockRows is how many rows are evaluated at a time: enough to amortize what
-// a block costs, few enough to stay in the cache.
+// blockRows is how many rows are evaluated at a time at most: enough to
+// amortize what a block costs, few enough to stay in the cache. A plan with
+// many fields has smaller blocks, see plan.fit.
 const blockRows = 256
 
 func newFrame(p *plan) *frame {
@@ -53,23 +54,23 @@ func newFrame(p *plan) *frame {
 		regs: make([]value, p.regs), texts: make([][]tokens, p.texts), terms: make([]map[string][]string, p.texts),
 	}
 	for i := range f.cols {
-		f.cols[i].num = make([]float64, blockRows)
-		f.cols[i].state = make([]state, blockRows)
-		if p.slots[i].typ == tString || p.slots[i].typ == tList {
-			f.cols[i].str = make([]string, blockRows)
+		f.cols[i].num = make([]float64, p.rows)
+		f.cols[i].state = make([]state, p.rows)
+		if p.slots[i].hasText() {
+			f.cols[i].str = make([]string, p.rows)
 		}
 	}
 	for i, t := range p.targets {
-		f.results[i] = newResults(t)
+		f.results[i] = newResults(t, p.rows)
 	}
 	for i := range f.texts {
-		f.texts[i] = make([]tokens, blockRows)
+		f.texts[i] = make([]tokens, p.rows)
 	}
 	for _, n := range p.scratch {
 		f.scratch = append(f.scratch, make([]float64, n))
 	}
-	f.errs = make([]*model.RecordError, blockRows)
-	f.all = make([]int32, blockRows)
+	f.errs = make([]*model.RecordError, p.rows)
+	f.all = make([]int32, p.rows)
 	for i := range f.all {
 		f.all[i] = int32(i)
 	}
@@ -142,7 +143,7 @@ func (f *frame) put(s slot, row int32, v value) {
 	case tFailed:
 		c.mark(row, failed)
 		if c.why == nil {
-			c.why = make([]string, blockRows)
+			c.why = make([]string, f.plan.rows)
 		}
 		c.why[row] = v.s
 	case tString:
@@ -203,7 +204,7 @@ func (f *frame) rows() []int32 {
 		f.pool = f.pool[:n-1]
 		return r[:0]
 	}
-	return make([]int32, 0, blockRows)
+	return make([]int32, 0, f.plan.rows)
 }
 
 func (f *frame) done(r []int32) { f.pool = append(f.pool, r) }

@@ -24,7 +24,8 @@ type Options struct {
 
 // Load reads and compiles a document and evaluates its verification rows. The
 // error is a [*model.LoadError], that of ctx, or that of r.
-func Load(ctx context.Context, r io.Reader, o Options) (*Model, error) {
+func Load(ctx context.Context, r io.Reader, o Options) (m *Model, err error) {
+	defer containLoad(func() document.Pos { return document.Pos{} }, &err)
 	doc, err := document.Decode(r, document.Options{Limits: o.Limits, Models: modelElements(), Cancelled: ctx.Err})
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func Load(ctx context.Context, r io.Reader, o Options) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := newModel(p, doc.Models[0].Base().ModelVerification)
+	m = newModel(p, doc.Models[0].Base().ModelVerification)
 	if !o.SkipVerification {
 		if err := m.Verify(ctx); err != nil {
 			return nil, err

@@ -97,19 +97,21 @@ func (m *Model) Signature() *model.Signature { return &m.signature }
 func (m *Model) Close() error { return nil }
 
 // Score evaluates a batch; see [model.Evaluator].
-func (m *Model) Score(ctx context.Context, in, out *model.Batch) error {
+func (m *Model) Score(ctx context.Context, in, out *model.Batch) (err error) {
+	defer containScore(&err)
 	if len(in.Columns) != len(m.signature.Inputs) {
 		return fmt.Errorf("pmml: a batch with %d columns for %d inputs", len(in.Columns), len(m.signature.Inputs))
 	}
 	out.Reset(m.signature.Outputs, in.Rows)
 	f := m.pool.Get().(*frame)
-	defer m.pool.Put(f)
-	for lo := 0; lo < in.Rows; lo += blockRows {
+	for lo := 0; lo < in.Rows; lo += m.plan.rows {
 		if err := ctx.Err(); err != nil {
+			m.pool.Put(f)
 			return err
 		}
-		m.block(f, in, out, lo, min(blockRows, in.Rows-lo))
+		m.block(f, in, out, lo, min(m.plan.rows, in.Rows-lo))
 	}
+	m.pool.Put(f) // not after a panic: nobody knows what is in it
 	return nil
 }
 

@@ -42,6 +42,11 @@ type modelCompiler struct {
 // model compiles a model element and everything below.
 func (c *compiler) model(m document.Model, parent *scope) *modelPlan {
 	b := m.Base()
+	c.at = b.Pos
+	if c.models++; c.models > maxModels {
+		c.refuse(b, "models are nested more than %d deep", maxModels)
+	}
+	defer func() { c.models-- }()
 	if !b.IsScorable {
 		c.refuseAttr(b, "isScorable", "the model is not made for scoring")
 	}

@@ -216,6 +216,7 @@ var operators = map[string]op{
 
 // predicate compiles a predicate.
 func (s *scope) predicate(p document.Predicate) test {
+	s.c.at = p.Position()
 	switch p := p.(type) {
 	case *document.True:
 		return test{op: opTrue}

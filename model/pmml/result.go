@@ -49,23 +49,23 @@ type results struct {
 // once for each frame.
 type familyRows interface{}
 
-func newResults(t *target) results {
-	r := results{state: make([]state, blockRows), num: make([]float64, blockRows)}
+func newResults(t *target, rows int) results {
+	r := results{state: make([]state, rows), num: make([]float64, rows)}
 	if t.typ == tList {
-		r.text = make([]string, blockRows)
+		r.text = make([]string, rows)
 	}
 	if !t.numeric {
-		r.prob = make([]float64, blockRows*len(t.classes))
-		r.hasP = make([]bool, blockRows)
+		r.prob = make([]float64, rows*len(t.classes))
+		r.hasP = make([]bool, rows)
 	}
 	if t.confident {
-		r.conf = make([]float64, blockRows*len(t.classes))
+		r.conf = make([]float64, rows*len(t.classes))
 	}
 	if t.affine {
-		r.aff = make([]float64, blockRows*len(t.classes))
+		r.aff = make([]float64, rows*len(t.classes))
 	}
 	if len(t.entities) > 0 {
-		r.entity = make([]int32, blockRows)
+		r.entity = make([]int32, rows)
 	}
 	return r
 }

@@ -30,7 +30,7 @@ func Decode(src io.Reader, o Options) (*PMML, error) {
 		groups: groups(o.Models),
 	}
 	doc := &PMML{}
-	err := d.document(doc)
+	err := d.contained(doc)
 	if err == nil {
 		err = doc.upgrade()
 	}
@@ -44,6 +44,17 @@ func Decode(src io.Reader, o Options) (*PMML, error) {
 	return doc, nil
 }
 
+// contained decodes and turns a panic, which is a mistake of ours, into an
+// error that names the element under way.
+func (d *decoder) contained(doc *PMML) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &model.LoadError{Where: d.at.Where(), Reason: fmt.Sprintf("internal error, please report: %v", r)}
+		}
+	}()
+	return d.document(doc)
+}
+
 type decoder struct {
 	r         *xmlread.Reader
 	cancelled func() error
@@ -52,6 +63,7 @@ type decoder struct {
 	strings   map[string]string
 	prefix    string // of the PMML namespace
 	count     int
+	at        Pos // the element under way
 }
 
 // elementDecoder is implemented by elements with content that tags cannot
@@ -122,6 +134,7 @@ func (d *decoder) element(v reflect.Value, name string) error {
 	}
 	plan := d.plan(v.Type())
 	pos := Pos{Element: d.intern([]byte(name)), Line: d.r.Line()}
+	d.at = pos
 	if plan.pos != nil {
 		v.FieldByIndex(plan.pos).Set(reflect.ValueOf(pos))
 	}
