@@ -41,7 +41,7 @@ func (p *protoPlan) decode(records []Raw, into *model.Batch, limits Limits) {
 	r.initialize()
 
 	var buffer [maxStraight]straightColumn
-	straight := p.bindStraight(&buffer, into.Columns)
+	straight, doubles := p.bindStraight(&buffer, into.Columns)
 	for row := range records {
 		b := records[row].Payload
 		r.row = row
@@ -50,7 +50,11 @@ func (p *protoPlan) decode(records []Raw, into *model.Batch, limits Limits) {
 			continue
 		}
 		pos := 0
-		if len(straight) != 0 {
+		switch {
+		case len(straight) == 0:
+		case doubles:
+			pos = readDoubles(straight, b, row)
+		default:
 			pos = readStraight(straight, b, row)
 		}
 		if pos < len(b) {

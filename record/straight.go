@@ -59,21 +59,43 @@ type straightColumn struct {
 	float32to []float32
 }
 
-// bindStraight joins the straight fields with the columns of a batch.
-func (p *protoPlan) bindStraight(buffer *[maxStraight]straightColumn, columns []model.Column) []straightColumn {
-	straight := buffer[:len(p.straight)]
+// bindStraight joins the straight fields with the columns of a batch. doubles
+// says that readDoubles will do.
+func (p *protoPlan) bindStraight(buffer *[maxStraight]straightColumn, columns []model.Column) (straight []straightColumn, doubles bool) {
+	straight, doubles = buffer[:len(p.straight)], true
 	for i, s := range p.straight {
 		straight[i].tag, straight[i].double = s.tag, s.kind == protoreflect.DoubleKind
+		doubles = doubles && straight[i].double
 		if s.column < 0 {
 			continue
 		}
 		if c := &columns[s.column]; c.Type == model.Float64 {
 			straight[i].float64to = c.Float64
 		} else {
-			straight[i].float32to = c.Float32
+			straight[i].float32to, doubles = c.Float32, false
 		}
 	}
-	return straight
+	return straight, doubles
+}
+
+// readDoubles is readStraight for fields that are all doubles and go to float64
+// columns, the most frequent case.
+func readDoubles(straight []straightColumn, b []byte, row int) int {
+	rest := b
+	for i := range straight {
+		if len(rest) < 9 {
+			break
+		}
+		s := &straight[i]
+		if rest[0] != s.tag {
+			continue
+		}
+		if row < len(s.float64to) {
+			s.float64to[row] = math.Float64frombits(binary.LittleEndian.Uint64(rest[1:9]))
+		}
+		rest = rest[9:]
+	}
+	return len(b) - len(rest)
 }
 
 // readStraight reads straight fields as long as they come in order and returns
