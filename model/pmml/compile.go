@@ -37,6 +37,10 @@ type plan struct {
 	regs    int   // parameters of functions
 	texts   int   // TextIndex expressions
 	scratch []int // sizes of what evaluators need while they work
+
+	keys        int  // columns of the forest that has most of them
+	lentClasses int  // the most that a target with lent results has
+	general     bool // set by tests: no forests
 }
 
 // compiler turns a document into a plan. It reports what it cannot compile by
@@ -55,6 +59,9 @@ type compiler struct {
 	calls     int          // how deep DefineFunctions are
 	depth     int          // how deep expressions are, through fields and functions
 	work      int          // expressions to evaluate for a record, see spend
+	numbers   int          // numbers that plans keep, see room
+
+	instructions int // of all regular expressions
 }
 
 // Limits on what a small document can make the compiler and a record do.
@@ -63,7 +70,17 @@ const (
 	maxCalls  = 64
 	maxDepth  = 20_000
 	maxWork   = 20_000_000
+	maxRoom   = 100_000_000
 )
+
+// room counts the numbers that a plan keeps where they are more than the
+// document has: dense matrices of sparse ones, a probability for every class in
+// every node.
+func (c *compiler) room(at document.Located, n int) {
+	if c.numbers += n; n < 0 || c.numbers > maxRoom {
+		c.refuse(at, "the model needs a table of more than %d numbers", maxRoom)
+	}
+}
 
 // spend counts expressions as often as a record may have to evaluate them:
 // functions that call functions twice each grow without end.
@@ -92,6 +109,7 @@ func compileDocument(doc *document.PMML) (p *plan, err error) {
 	}
 	c.index()
 	c.plan.root = c.model(doc.Models[0], nil)
+	c.plant(c.plan.root)
 	for i := range c.plan.slots {
 		if c.plan.slots[i].again {
 			c.plan.resets = append(c.plan.resets, slot(i))

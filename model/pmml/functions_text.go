@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,11 @@ func addStrings(m map[string]builtin) {
 	}}
 	m["replace"] = builtin{min: 3, max: 3, result: always(tString), prepare: func(s *scope, at *document.Apply, args []expr) func(*frame, []value) value {
 		return withPattern(s, at, args[1], func(re *regexp.Regexp, a []value) value {
-			return text(re.ReplaceAllString(a[0].format(), replacement(a[2].format())))
+			s, ok := replaceAll(re, a[0].format(), replacement(a[2].format()))
+			if !ok {
+				return tooLong
+			}
+			return text(s)
 		})
 	}}
 	m["formatNumber"] = builtin{min: 2, max: 2, result: always(tString), fn: func(_ *frame, a []value) value { return formatNumber(a[0], a[1].format()) }}
@@ -45,9 +50,35 @@ func utf16Len(s string) int {
 func concat(a []value) value {
 	var b strings.Builder
 	for _, v := range a {
-		b.WriteString(v.format())
+		if b.WriteString(v.format()); b.Len() > maxText {
+			return tooLong
+		}
 	}
 	return text(b.String())
+}
+
+// maxText bounds a computed text: fields that double each other have none.
+const maxText = 1 << 20
+
+var tooLong = failure("text: grows longer than " + strconv.Itoa(maxText) + " bytes")
+
+// replaceAll is [regexp.Regexp.ReplaceAllString] that gives up when the result
+// grows longer than maxText.
+func replaceAll(re *regexp.Regexp, s, with string) (replaced string, ok bool) {
+	if !re.MatchString(s) {
+		return s, len(s) <= maxText
+	}
+	var b []byte
+	from := 0
+	for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
+		b = append(b, s[from:m[0]]...)
+		if b = re.ExpandString(b, with, s, m); len(b) > maxText {
+			return "", false
+		}
+		from = m[1]
+	}
+	b = append(b, s[from:]...)
+	return string(b), len(b) <= maxText
 }
 
 // substring counts from 1 (DMG 4.4, Built-in Functions: substring).
@@ -76,18 +107,50 @@ func substring(s string, start, length value) value {
 // back-references are not supported: Go's engine has neither, and runs in
 // linear time instead.
 func compilePattern(p string) (*regexp.Regexp, error) {
+	if len(p) > maxPattern {
+		return nil, fmt.Errorf("it is longer than %d bytes", maxPattern)
+	}
 	p = strings.ReplaceAll(p, "(?u)", "")
 	return regexp.Compile(p)
+}
+
+// Limits on regular expressions: of one, and of the compiled instructions of
+// all of a document.
+const (
+	maxPattern      = 64 << 10
+	maxInstructions = 2_000_000
+)
+
+// pattern compiles a regular expression of the document.
+func (c *compiler) pattern(at document.Located, p string) *regexp.Regexp {
+	re, err := compilePattern(p)
+	if err != nil {
+		c.refuse(at, "regular expression: %s", err)
+	}
+	if c.instructions += instructions(re); c.instructions > maxInstructions {
+		c.refuse(at, "regular expression: all together are too large")
+	}
+	return re
+}
+
+// instructions is the size of a compiled expression.
+func instructions(re *regexp.Regexp) int {
+	tree, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil {
+		return maxInstructions
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return maxInstructions
+	}
+	return len(prog.Inst)
 }
 
 // withPattern compiles a constant pattern at once and any other one for each
 // row.
 func withPattern(s *scope, at *document.Apply, pattern expr, fn func(*regexp.Regexp, []value) value) func(*frame, []value) value {
 	if c, ok := pattern.(constExpr); ok {
-		re, err := compilePattern(c.v.format())
-		if err != nil {
-			s.c.refuse(at, "regular expression: %s", err)
-		}
+		re := s.c.pattern(at, c.v.format())
 		return func(_ *frame, a []value) value { return fn(re, a) }
 	}
 	return func(_ *frame, a []value) value {

@@ -1,7 +1,9 @@
 package pmml
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/pmml/document"
@@ -252,13 +254,12 @@ func (mc *modelCompiler) hazards(at document.Located, last float64, cells []docu
 		mc.c.refuse(at, "<BaselineCell> is missing inside")
 	}
 	h := &hazardTable{max: last}
-	for _, cell := range cells {
-		i := len(h.times)
-		for i > 0 && h.times[i-1] > cell.Time {
-			i--
-		}
-		h.times = append(h.times[:i], append([]float64{cell.Time}, h.times[i:]...)...)
-		h.hazards = append(h.hazards[:i], append([]float64{cell.CumHazard}, h.hazards[i:]...)...)
+	// The reference keeps the order of the document among equal times.
+	sorted := slices.Clone(cells)
+	slices.SortStableFunc(sorted, func(a, b document.BaselineCell) int { return cmp.Compare(a.Time, b.Time) })
+	for _, cell := range sorted {
+		h.times = append(h.times, cell.Time)
+		h.hazards = append(h.hazards, cell.CumHazard)
 	}
 	return h
 }

@@ -73,11 +73,7 @@ func (s *scope) pattern(at document.Located, p string, exactCase bool) *regexp.R
 	if !exactCase {
 		p = "(?i)" + p
 	}
-	re, err := compilePattern(p)
-	if err != nil {
-		s.c.refuse(at, "regular expression: %s", err)
-	}
-	return re
+	return s.c.pattern(at, p)
 }
 
 func (s *scope) textRules(e *document.TextIndex, n *document.TextIndexNormalization) textRules {
@@ -122,7 +118,10 @@ func (e *textExpr) eval(f *frame, row int32) value {
 	case doc.isMissing() || term.isMissing():
 		return missing
 	}
-	words := e.words(f, row, doc.format())
+	words, ok := e.words(f, row, doc.format())
+	if !ok {
+		return tooLong
+	}
 	hits := e.count(words, e.terms(f, term.format()))
 	switch e.weights {
 	case "binary":
@@ -149,16 +148,18 @@ func mostFrequent(words []string) int {
 }
 
 // words splits a row's text, or finds it in the cache.
-func (e *textExpr) words(f *frame, row int32, s string) []string {
+func (e *textExpr) words(f *frame, row int32, s string) (words []string, ok bool) {
 	c := &f.texts[e.id][row]
 	if !c.set || c.text != s {
 		normal := s
 		for i := range e.rules {
-			normal = e.rules[i].apply(normal)
+			if normal, ok = e.rules[i].apply(normal); !ok {
+				return nil, false
+			}
 		}
 		*c = tokens{text: strings.Clone(s), words: e.tokenize(normal), set: true}
 	}
-	return c.words
+	return c.words, true
 }
 
 // terms splits a term; terms are few and come again and again.
@@ -178,17 +179,20 @@ func (e *textExpr) terms(f *frame, s string) []string {
 	return t
 }
 
-func (r *textRules) apply(s string) string {
+// apply rewrites a text; ok is false when it grows without end.
+func (r *textRules) apply(s string) (rewritten string, ok bool) {
 	for range maxRewrites {
 		before := s
 		for i := range r.replace {
-			s = r.replace[i].pattern.ReplaceAllString(s, r.replace[i].with)
+			if s, ok = replaceAll(r.replace[i].pattern, s, r.replace[i].with); !ok {
+				return "", false
+			}
 		}
 		if !r.recursive || s == before {
 			break
 		}
 	}
-	return s
+	return s, true
 }
 
 func (e *textExpr) tokenize(s string) []string {

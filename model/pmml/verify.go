@@ -19,18 +19,19 @@ func (m *Model) Verify(ctx context.Context) error {
 		return nil
 	}
 	check := m.verifier(v)
-	rows := v.Table.Rows
 	var in, out model.Batch
-	in.Rows = len(rows)
-	for i := range m.signature.Inputs {
-		in.Columns = append(in.Columns, check.input(m.signature.Inputs[i].Name, rows))
-	}
-	if err := m.Score(ctx, &in, &out); err != nil {
-		return err
-	}
-	for i := range rows {
-		if err := check.row(i, &rows[i], &out); err != nil {
+	for rows := range slices.Chunk(v.Table.Rows, blockRows) {
+		in.Rows, in.Columns = len(rows), in.Columns[:0]
+		for i := range m.signature.Inputs {
+			in.Columns = append(in.Columns, check.input(m.signature.Inputs[i].Name, rows))
+		}
+		if err := m.Score(ctx, &in, &out); err != nil {
 			return err
+		}
+		for i := range rows {
+			if err := check.row(i, &rows[i], &out); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -104,7 +104,7 @@ func (n *Numbers) finish() error {
 }
 
 // maxSparse bounds the length that a sparse array may claim.
-const maxSparse = 10_000_000
+const maxSparse = 1_000_000
 
 func (s *SparseArray) finish() error {
 	if len(s.indices()) != len(s.entries()) {

@@ -3,7 +3,6 @@ package xmlread
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -39,7 +38,7 @@ func newUTF8(src io.Reader) io.Reader {
 			return rune(c), err
 		}}
 	default:
-		return failing{fmt.Errorf("encoding %q is not known; save the document as UTF-8", name)}
+		return failing{&Error{Reason: fmt.Sprintf("encoding %q is not known; save the document as UTF-8", name)}}
 	}
 }
 
@@ -69,7 +68,7 @@ func utf16Reader(in *bufio.Reader, big bool) func() (rune, error) {
 		}
 		b, err := in.ReadByte()
 		if err != nil {
-			return 0, errors.New("the document ends inside of a UTF-16 unit")
+			return 0, &Error{Reason: "the document ends inside of a UTF-16 unit"}
 		}
 		if big {
 			return rune(a)<<8 | rune(b), nil
@@ -85,7 +84,11 @@ func utf16Reader(in *bufio.Reader, big bool) func() (rune, error) {
 		if err != nil {
 			return 0, err
 		}
-		return utf16.DecodeRune(c, low), nil
+		r := utf16.DecodeRune(c, low)
+		if r == utf8.RuneError {
+			return 0, &Error{Reason: "half of a UTF-16 pair"}
+		}
+		return r, nil
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 type Limits struct {
 	Bytes      int64 // of the whole document after transcoding to UTF-8; default 256 MiB
 	Depth      int   // of nested elements; default 1,000
-	Elements   int   // in the document; default 20 million
+	Elements   int   // in the document; default 5 million
 	Attributes int   // of one element; default 256
 	Token      int   // bytes of one name, attribute value or piece of text; default 64 MiB
 }
@@ -27,7 +27,7 @@ func (l Limits) WithDefaults() Limits {
 		l.Bytes = 256 << 20
 	}
 	def(&l.Depth, 1000)
-	def(&l.Elements, 20_000_000)
+	def(&l.Elements, 5_000_000)
 	def(&l.Attributes, 256)
 	def(&l.Token, 64<<20)
 	return l
@@ -195,10 +195,21 @@ func (r *Reader) text() (Kind, bool) {
 		}
 		return 0, true
 	}
-	if !utf8.Valid(r.arena) {
+	r.checkText(r.arena)
+	return Text, false
+}
+
+// checkText refuses what is not text: broken UTF-8 and control characters.
+func (r *Reader) checkText(b []byte) {
+	for _, c := range b {
+		if c < ' ' && c != '\n' && c != '\t' && c != '\r' {
+			r.fail("control character %q inside of text", c)
+			return
+		}
+	}
+	if !utf8.Valid(b) {
 		r.fail("text is not valid UTF-8")
 	}
-	return Text, false
 }
 
 // declaration reads a comment or a CDATA section; anything else is refused.

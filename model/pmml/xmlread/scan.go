@@ -2,6 +2,7 @@ package xmlread
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -22,7 +23,12 @@ func (r *Reader) fill() bool {
 	}
 	for r.pos == r.end {
 		if r.srcErr != nil {
-			if r.srcErr != io.EOF {
+			var mine *Error
+			switch {
+			case r.srcErr == io.EOF:
+			case errors.As(r.srcErr, &mine):
+				r.fail("%s", mine.Reason)
+			default:
 				r.err = r.srcErr
 			}
 			return false
@@ -124,9 +130,7 @@ func (r *Reader) until(delimiter string, into *[]byte) {
 		if matched == len(delimiter) {
 			if into != nil {
 				*into = (*into)[:len(*into)-len(delimiter)]
-				if !utf8.Valid(*into) {
-					r.fail("text is not valid UTF-8")
-				}
+				r.checkText(*into)
 			}
 			return
 		}
