@@ -46,6 +46,7 @@ func compileProto(message protoreflect.MessageDescriptor, depth int, sig *model.
 		return nil, err
 	}
 	c.plan.root.chooseDirect(sig.Inputs)
+	c.plan.runs.New = func() any { return &protoRun{plan: c.plan} }
 	c.plan.straight = straightFields(message, c.plan)
 	return c.plan, nil
 }

@@ -1,8 +1,6 @@
 package record
 
 import (
-	"sync"
-
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -26,17 +24,14 @@ type listRun struct {
 	invalid  bool
 }
 
-// protoRuns keeps the memory of finished runs.
-var protoRuns = sync.Pool{New: func() any { return new(protoRun) }}
-
 // decode fills the batch, row by row. Encoders write fields in the order of
 // their numbers, so a message that starts with doubles is first read in a
 // straight line, each field recognized by its first byte; a field that is not
 // there costs one comparison. Whatever comes then, the general loop reads it.
 func (p *protoPlan) decode(records []Raw, into *model.Batch, limits Limits) {
-	r := protoRuns.Get().(*protoRun)
-	defer r.release()
-	r.plan, r.columns, r.rows = p, into.Columns, into.Rows
+	r := p.runs.Get().(*protoRun)
+	defer p.release(r)
+	r.columns, r.rows = into.Columns, into.Rows
 	r.lists = append(r.lists[:0], make([]listRun, len(p.lists))...)
 	r.initialize()
 
@@ -72,9 +67,9 @@ func (p *protoPlan) decode(records []Raw, into *model.Batch, limits Limits) {
 	r.settle()
 }
 
-func (r *protoRun) release() {
-	r.plan, r.columns = nil, nil
-	protoRuns.Put(r)
+func (p *protoPlan) release(r *protoRun) {
+	r.columns = nil
+	p.runs.Put(r)
 }
 
 // initialize gives every row what it has when no field comes: the zero value of

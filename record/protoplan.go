@@ -1,6 +1,8 @@
 package record
 
 import (
+	"sync"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -14,6 +16,7 @@ type protoPlan struct {
 	straight []straightField
 	initial  []initialValue // one an input
 	lists    []listPlan
+	runs     sync.Pool // of *protoRun: memory for the next batch
 }
 
 // messagePlan is what to do with the fields of a message.
