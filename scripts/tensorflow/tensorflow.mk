@@ -11,6 +11,11 @@ TENSORFLOW_CAPI := $(CURDIR)/model/tensorflow/internal/libtf
 TENSORFLOW_ENV := CGO_ENABLED=1 CGO_CFLAGS="-O2 -g -I$(TENSORFLOW_CAPI)/include" \
 	CGO_LDFLAGS="-O2 -g -L$(TENSORFLOW_CAPI)/lib" MODELSERVER_TENSORFLOW_DIR="$(TENSORFLOW_DIR)"
 
+# For the go command by hand: eval "$$(make -s tensorflow-env)"
+.PHONY: tensorflow-env
+tensorflow-env:
+	@for v in $(TENSORFLOW_ENV); do case $$v in *=*) printf "export %q\n" "$$v";; esac; done
+
 ifeq ($(MODELSERVER_TENSORFLOW_DIR),)
 tensorflow: $(TENSORFLOW_DIR)/ready
 

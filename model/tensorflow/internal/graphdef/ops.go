@@ -1,6 +1,10 @@
 package graphdef
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // The allow-list. An operation that is not here is refused, so that one which a
 // later release of the library adds is not let in by accident. On the list are
@@ -103,10 +107,6 @@ func set(names string) map[string]bool {
 	return m
 }
 
-// Computing lists for scratch.
-func Computing() (names []string) {
-	for n := range computing {
-		names = append(names, n)
-	}
-	return
-}
+// Computing lists the operations that may serve without reading any state,
+// sorted.
+func Computing() []string { return slices.Sorted(maps.Keys(computing)) }

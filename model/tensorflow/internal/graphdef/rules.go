@@ -11,7 +11,7 @@ import (
 )
 
 // The rules of single operations. Each of them was found by running the
-// operation on hostile attributes and constants (scripts/tensorflow/opfuzz),
+// operation on hostile attributes and constants (internal/opfuzz),
 // which ended the process: a CHECK, a division by zero, or memory without end.
 
 type bounds struct{ least, greatest int64 }

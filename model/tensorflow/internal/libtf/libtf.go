@@ -111,6 +111,13 @@ func open(dir, library string) error {
 // Version returns the version of the library that is open.
 func Version() string { return C.GoString(C.TF_Version()) }
 
+// Operations returns the serialized OpList of the operations that the library has.
+func Operations() []byte {
+	b := C.TF_GetAllOpList()
+	defer C.TF_DeleteBuffer(b)
+	return C.GoBytes(b.data, C.int(b.length))
+}
+
 // status is a TF_Status for one call.
 type status struct{ c *C.TF_Status }
 

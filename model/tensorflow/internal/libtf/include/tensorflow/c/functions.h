@@ -7,6 +7,7 @@
  */
 /* Library and status. */
 FN(const char*, TF_Version, (void), ())
+FN(TF_Buffer*, TF_GetAllOpList, (void), ())
 FN(TF_Library*, TF_LoadLibrary, (const char* a, TF_Status* b), (a, b))
 FN(void, TF_DeleteLibraryHandle, (TF_Library* a), (a))
 FN(TF_Status*, TF_NewStatus, (void), ())
