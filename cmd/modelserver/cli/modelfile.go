@@ -89,7 +89,10 @@ func zipSavedModel(dir string) ([]byte, error) {
 		_, err = w.Write(content)
 		return err
 	})
-	return out.Bytes(), errors.Join(err, z.Close())
+	if err := errors.Join(err, z.Close()); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 const savedModelFile = "saved_model.pb"
