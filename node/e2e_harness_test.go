@@ -163,6 +163,7 @@ type state struct {
 		Number      uint64
 		Name, Phase string
 		Reason      string
+		Source      struct{ Offset int64 }
 	}
 }
 

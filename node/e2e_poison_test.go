@@ -147,7 +147,16 @@ func TestPoisonModels(t *testing.T) {
 	}
 	l := w.load(c)
 	for _, p := range poison {
-		w.publish(p.d)
+		// One at a time, so that none is superseded by the next one.
+		at := w.publish(p.d)
+		await(t, "the rejection of "+p.what, func() (string, bool) {
+			for _, g := range s.state("wine").Generations {
+				if g.Source.Offset == at {
+					return g.Phase, g.Phase == "rejected"
+				}
+			}
+			return "not seen", false
+		})
 	}
 	w.publishBytes([]byte{0xff, 0xff})
 	w.publish(with(func(d *messages.ModelDescriptor) { d.DataType = "" }))
