@@ -63,6 +63,18 @@ test-unit: ## the tests that need nothing but Go: seconds instead of minutes
 bench: tensorflow ## the benchmarks beside the code
 	$(GO) test $(TAGS) -run='^$$' -bench=. -benchmem $(PACKAGES)
 
+.PHONY: bench-throughput
+bench-throughput: kafka build ## records/s end to end on a real broker, beside the bare Kafka client (5 min)
+	go run ./bench/throughput -server bin/modelserver
+
+.PHONY: bench-swap-latency
+bench-swap-latency: kafka build ## latency of results around model swaps, at a steady rate (2 min)
+	go run ./bench/swaplatency -server bin/modelserver
+
+.PHONY: bench-swaps
+bench-swaps: tensorflow ## what 1,000 swaps of each model type leave behind (3 min)
+	$(GO) run $(TAGS) ./bench/swaps
+
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)
 	FUZZTIME=$${FUZZTIME:-10s} scripts/fuzz.sh $(PACKAGES)

@@ -3,17 +3,16 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/modelstream/modelserver/bench/internal/winerows"
 	"github.com/modelstream/modelserver/examples/wine"
 	"github.com/modelstream/modelserver/kafka/kafkatest"
 	"github.com/modelstream/modelserver/messages"
@@ -40,40 +39,9 @@ func readModel(file string) ([]byte, error) {
 	})
 }
 
-// payloads are the wine rows as records.
-func payloads() ([][]byte, error) {
-	data, err := fs.ReadFile(wine.Files(), "wine.csv")
-	if err != nil {
-		return nil, err
-	}
-	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
-	if err != nil {
-		return nil, err
-	}
-	var all [][]byte
-	for _, row := range rows[1:] {
-		var v [11]float64
-		for i := range v {
-			if v[i], err = strconv.ParseFloat(row[i], 64); err != nil {
-				return nil, err
-			}
-		}
-		b, err := proto.Marshal(&messages.WineRecord{
-			FixedAcidity: v[0], VolatileAcidity: v[1], CitricAcid: v[2], ResidualSugar: v[3], Chlorides: v[4],
-			FreeSulfurDioxide: v[5], TotalSulfurDioxide: v[6], Density: v[7], PH: v[8], Sulphates: v[9], Alcohol: v[10],
-			DataType: "wine",
-		})
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, b)
-	}
-	return all, nil
-}
-
 // fill writes the records, spread evenly over the partitions.
 func fill(ctx context.Context, seeds []string, o options) error {
-	rows, err := payloads()
+	rows, err := winerows.Payloads()
 	if err != nil {
 		return err
 	}
@@ -114,7 +82,7 @@ func (b *bench) check(ctx context.Context, out string) error {
 		return err
 	}
 	defer m.Close()
-	rows, err := payloads()
+	rows, err := winerows.Payloads()
 	if err != nil {
 		return err
 	}
