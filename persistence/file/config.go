@@ -15,6 +15,8 @@ type Config struct {
 	// directory, as a predecessor that is still draining does. Default 5 s;
 	// negative: do not wait.
 	LockTimeout time.Duration
+
+	noSync bool // for tests that need no disk
 }
 
 // WithDefaults returns the configuration with defaults where nothing is set.

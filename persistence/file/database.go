@@ -48,6 +48,7 @@ type database struct {
 	path      string
 	damage    *damageLog
 	compactAt int64
+	noSync    bool
 
 	suspect atomic.Bool // a reader saw bbolt panic
 
@@ -159,7 +160,7 @@ func (d *database) tryOpen() error {
 			return err
 		}
 	}
-	db, file, err := openBolt(d.path)
+	db, file, err := openBolt(d.path, d.noSync)
 	if err != nil {
 		return err
 	}
@@ -220,11 +221,13 @@ func (d *database) checkFormat(tx *bbolt.Tx) error {
 }
 
 // openBolt opens a file that was checked.
-func openBolt(path string) (db *bbolt.DB, file *os.File, err error) {
+func openBolt(path string, noSync bool) (db *bbolt.DB, file *os.File, err error) {
 	options := &bbolt.Options{
 		Timeout:      bboltTimeout,
 		FreelistType: bbolt.FreelistMapType,
 		NoStatistics: true,
+		NoSync:       noSync,
+		NoGrowSync:   noSync,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
 			var err error
 			file, err = os.OpenFile(name, flag, mode)
@@ -254,7 +257,7 @@ func (d *database) create() error {
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	db, _, err := openBolt(tmp)
+	db, _, err := openBolt(tmp, d.noSync)
 	if err != nil {
 		return err
 	}
@@ -317,11 +320,11 @@ func (d *database) compact(db *bbolt.DB, file *os.File) (*bbolt.DB, *os.File, er
 	if err := syncDir(d.dir); err != nil {
 		return nil, nil, err
 	}
-	return openBolt(d.path)
+	return openBolt(d.path, d.noSync)
 }
 
 func copyCompact(path string, from *bbolt.DB) error {
-	to, file, err := openBolt(path)
+	to, file, err := openBolt(path, false)
 	if err != nil {
 		return err
 	}

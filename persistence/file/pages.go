@@ -204,7 +204,8 @@ func (w *walker) bucket(root uint64, depth int) error {
 	return w.tree(root, nil, nil, depth)
 }
 
-// tree walks a subtree whose keys must lie in [low, high); nil is no bound.
+// tree walks a subtree whose first key must be low, and whose others must be less
+// than high; nil is no bound.
 func (w *walker) tree(id uint64, low, high []byte, depth int) error {
 	if depth > maxTreeDepth {
 		return unsound("page %d lies deeper than %d pages", id, maxTreeDepth)
@@ -293,6 +294,9 @@ func (w *walker) nested(value []byte, id uint64, depth int) error {
 		return unsound("a bucket in page %d lies deeper than %d pages", id, maxTreeDepth)
 	case len(inline) < pageHeader:
 		return unsound("an inline bucket in page %d has no page", id)
+	case native.Uint64(inline) != 0 || native.Uint32(inline[12:]) != 0:
+		// bbolt would free that page.
+		return unsound("an inline bucket in page %d says that it is page %d", id, native.Uint64(inline))
 	case native.Uint16(inline[8:]) != leafPage:
 		return unsound("an inline bucket in page %d is not a leaf", id)
 	}
@@ -317,13 +321,15 @@ func slice(data []byte, i int, pos, length uint32, id uint64) ([]byte, error) {
 	return nil, unsound("element %d of page %d lies outside of it", i, id)
 }
 
-// sorted refuses keys that a search would not find.
+// sorted refuses keys that a search would not find. A page's first key is the
+// one that its parent has for it, exactly: bbolt relies on that when it changes
+// the page.
 func sorted(keys [][]byte, low, high []byte, id uint64) error {
+	if low != nil && (len(keys) == 0 || !bytes.Equal(keys[0], low)) {
+		return unsound("page %d does not begin with its key", id)
+	}
 	for i, key := range keys {
-		switch {
-		case i > 0 && bytes.Compare(keys[i-1], key) >= 0,
-			i == 0 && low != nil && bytes.Compare(key, low) < 0,
-			high != nil && bytes.Compare(key, high) >= 0:
+		if i > 0 && bytes.Compare(keys[i-1], key) >= 0 || high != nil && bytes.Compare(key, high) >= 0 {
 			return unsound("the keys of page %d are not in order", id)
 		}
 	}

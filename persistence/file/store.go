@@ -73,7 +73,13 @@ func (s *Store) open() (err error) {
 	if s.damage, err = readDamageLog(dir); err != nil {
 		return err
 	}
-	s.db = &database{dir: dir, path: filepath.Join(dir, databaseName), damage: s.damage, compactAt: compactAt}
+	s.db = &database{
+		dir:       dir,
+		path:      filepath.Join(dir, databaseName),
+		damage:    s.damage,
+		compactAt: compactAt,
+		noSync:    s.config.noSync,
+	}
 	return s.db.open()
 }
 
