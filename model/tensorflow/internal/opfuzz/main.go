@@ -117,6 +117,10 @@ func runChild(name string, from, trials int) (last int, done, reason string) {
 	if done != "" {
 		return last, done, ""
 	}
+	if cmd.ProcessState.ExitCode() == 1 {
+		fmt.Fprintf(os.Stderr, "the child could not begin: %s", stderr.String())
+		os.Exit(1)
+	}
 	reason = fmt.Sprint(err)
 	if found := telling.FindString(stderr.String()); found != "" {
 		reason = found
