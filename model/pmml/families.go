@@ -23,6 +23,7 @@ func families() []family {
 		of("SupportVectorMachineModel", compileSupportVectorMachine),
 		of("NaiveBayesModel", compileNaiveBayes),
 		of("RuleSetModel", compileRuleSet),
+		of("Scorecard", compileScorecard),
 	}
 }
 
