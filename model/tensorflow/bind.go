@@ -110,7 +110,7 @@ func (o *opened) rowShape(t *tensor, features int) ([]int, string) {
 
 // widthOf is the width of the rows of a tensor without shape, or -1.
 func (o *opened) widthOf(t *tensor) int64 {
-	weights, dimension, ok := graphdef.MatMulWeights(o.def, t.name)
+	weights, dimension, ok := graphdef.MatMulWeights(o.def, t.graph)
 	if !ok {
 		return -1
 	}

@@ -31,6 +31,7 @@ type opened struct {
 // tensor is a tensor of a graph under the name that the signature uses.
 type tensor struct {
 	name   string
+	graph  string // the graph's name for it, "dense/Sigmoid:0"
 	output libtf.Output
 	dims   []int64 // -1 is unknown
 	known  bool    // whether dims are known at all
@@ -253,7 +254,7 @@ func (o *opened) lookUp(named []savedmodel.Tensor) ([]tensor, error) {
 		if err != nil {
 			return nil, err
 		}
-		ts = append(ts, tensor{name: n.Name, output: output, dims: dims, known: known})
+		ts = append(ts, tensor{name: n.Name, graph: n.Tensor, output: output, dims: dims, known: known})
 	}
 	return ts, nil
 }

@@ -4,11 +4,16 @@ package tensorflow_test
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/csv"
+	"fmt"
 	"math"
 	"os"
 	"strconv"
 	"testing"
+
+	graphpb "github.com/galeone/tensorflow/tensorflow/go/core/framework/graph_go_proto"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/tensorflow"
@@ -134,6 +139,96 @@ func TestWineModels(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWineGraphEqualsItsOwnArithmetic computes the frozen graph, three dense
+// layers, in Go from the constants in the file.
+func TestWineGraphEqualsItsOwnArithmetic(t *testing.T) {
+	artifact := read(t, shared(t, "wine/optimized_WineQuality.pb"))
+	e := load(t, modelType(t, config(t), tensorflow.Frozen), artifact, map[string]string{"features": wineFeatures})
+	rows := wineRows(t)
+	out := new(model.Batch)
+	if err := e.Score(context.Background(), wineBatch(e.Signature(), rows), out); err != nil {
+		t.Fatal(err)
+	}
+	def := new(graphpb.GraphDef)
+	if err := proto.Unmarshal(artifact, def); err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range rows {
+		h := row[:11]
+		for layer, activation := range []func(float64) float64{relu, relu, sigmoid} {
+			h = dense(def, fmt.Sprintf("dense_%d", layer+1), h, activation)
+		}
+		best := 0
+		for k, want := range h {
+			if got := float64(out.Columns[1].Float32[i*9+k]); math.Abs(got-want) > 1e-5 {
+				t.Fatalf("row %d, score %d is %g, not %g", i, k, got, want)
+			}
+			if want > h[best] {
+				best = k
+			}
+		}
+		if out.Columns[0].Int64[i] != int64(best) {
+			t.Errorf("row %d: class %d, not %d of %v", i, out.Columns[0].Int64[i], best, h)
+		}
+	}
+}
+
+func relu(v float64) float64 { return max(v, 0) }
+
+func sigmoid(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+
+// dense computes a layer from the graph's constants.
+func dense(def *graphpb.GraphDef, name string, in []float64, activation func(float64) float64) []float64 {
+	kernel, bias := floats(def, name+"/kernel"), floats(def, name+"/bias")
+	out := make([]float64, len(bias))
+	for k := range out {
+		sum := bias[k]
+		for j, v := range in {
+			sum += float64(float32(v)) * kernel[j*len(bias)+k]
+		}
+		out[k] = activation(sum)
+	}
+	return out
+}
+
+func floats(def *graphpb.GraphDef, name string) []float64 {
+	var values []float64
+	for _, n := range def.GetNode() {
+		if n.GetName() != name {
+			continue
+		}
+		content := n.GetAttr()["value"].GetTensor().GetTensorContent()
+		for ; len(content) >= 4; content = content[4:] {
+			values = append(values, float64(math.Float32frombits(binary.LittleEndian.Uint32(content))))
+		}
+	}
+	return values
+}
+
+// TestSavedModelOfVectors has a network that takes whole images.
+func TestSavedModelOfVectors(t *testing.T) {
+	e := load(t, modelType(t, config(t), tensorflow.Saved), zipDir(t, shared(t, "crayfish/ffnn_savedmodel")), nil)
+	sig := e.Signature()
+	if len(sig.Inputs) != 1 || sig.Inputs[0].String() != "input_1 float32[784]" || sig.Outputs[1].String() != "scores float32[10]" {
+		t.Fatalf("signature: %+v", sig)
+	}
+	in, out := new(model.Batch), new(model.Batch)
+	in.Reset(sig.Inputs, 100)
+	for i := range in.Columns[0].Float32 {
+		in.Columns[0].Float32[i] = float32(i%251) / 251
+	}
+	if err := e.Score(context.Background(), in, out); err != nil || len(out.Errors) > 0 {
+		t.Fatal(err, out.Errors)
+	}
+	for row := range 100 {
+		for _, s := range out.Columns[1].Float32[row*10 : row*10+10] {
+			if s > out.Columns[1].Float32[row*10+int(out.Columns[0].Int64[row])] {
+				t.Fatalf("row %d: class %d is not that of the greatest score", row, out.Columns[0].Int64[row])
+			}
+		}
 	}
 }
 
