@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,6 +65,9 @@ func TestDamagedStore(t *testing.T) {
 			s = w.start(types)
 			if st := s.state("wine"); st.Current == nil || st.Current.Name != "second" || st.Statistics.Records < 100 {
 				t.Errorf("after another restart: %+v", st)
+			}
+			if _, err := os.Stat(filepath.Join(w.dir, "DAMAGE")); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the damage was made good, and is still reported (%v)", err)
 			}
 		})
 	}

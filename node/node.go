@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -93,6 +94,7 @@ func (n *Node) build() (err error) {
 	if n.store, err = openStore(n.cfg.Persistence); err != nil {
 		return err
 	}
+	n.lookForDamage()
 	if err := n.buildActors(formats); err != nil {
 		return err
 	}
@@ -147,6 +149,35 @@ func (n *Node) buildIngestion(formats map[string]*record.Format) (err error) {
 		Positions: &positions{store: n.store, topic: k.Models.Topic, damaged: n.damaged, log: n.log},
 	})
 	return err
+}
+
+// damageReporter is a store that notices damage when it is opened, and goes on
+// reporting it until somebody has made good for it.
+type damageReporter interface {
+	Damage() []persistence.DamageError
+	AcknowledgeDamage(ctx context.Context) error
+}
+
+func (n *Node) lookForDamage() {
+	r, ok := n.store.(damageReporter)
+	if !ok {
+		return
+	}
+	for _, d := range r.Damage() {
+		n.lost.Store(true)
+		n.log.Error("the store is damaged; what is missing is read from the models topic", "err", &d)
+	}
+}
+
+// acknowledgeDamage is called once the models topic was read.
+func (n *Node) acknowledgeDamage(ctx context.Context) {
+	r, ok := n.store.(damageReporter)
+	if !ok || !n.lost.Load() {
+		return
+	}
+	if err := r.AcknowledgeDamage(ctx); err != nil {
+		n.log.Warn("the store's damage could not be marked as made good; the models topic is read again at the next start", "err", err)
+	}
 }
 
 // damaged says that something stored was lost that the models topic still has.

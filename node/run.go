@@ -55,6 +55,7 @@ func (n *Node) bringUp(ctx context.Context) error {
 	if err := n.awaitModels(ctx); err != nil {
 		return err
 	}
+	n.acknowledgeDamage(ctx)
 	if err := n.spawn(n.records.Props(), "ingest/records"); err != nil {
 		return err
 	}
