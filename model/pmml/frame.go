@@ -31,12 +31,14 @@ type frame struct {
 	n       int // rows in the block
 	cols    []column
 	results []results
+	common  results // of targets that have none, for a while
 	errs    []*model.RecordError
 	bad     int     // rows with an error
 	regs    []value // parameters of functions
 	args    []value // a stack of arguments
 	nums    []float64
 	scratch [][]float64           // what evaluators asked for
+	keys    []uint64              // what the trees of a forest compare
 	texts   [][]tokens            // by TextIndex and row
 	terms   []map[string][]string // by TextIndex
 	pool    [][]int32
@@ -61,7 +63,9 @@ func newFrame(p *plan) *frame {
 		}
 	}
 	for i, t := range p.targets {
-		f.results[i] = newResults(t, p.rows)
+		if !t.lent {
+			f.results[i] = newResults(t, p.rows)
+		}
 	}
 	for i := range f.texts {
 		f.texts[i] = make([]tokens, p.rows)
@@ -69,6 +73,7 @@ func newFrame(p *plan) *frame {
 	for _, n := range p.scratch {
 		f.scratch = append(f.scratch, make([]float64, n))
 	}
+	f.keys = make([]uint64, p.keys*(p.rows+lanes))
 	f.errs = make([]*model.RecordError, p.rows)
 	f.all = make([]int32, p.rows)
 	for i := range f.all {

@@ -23,14 +23,18 @@ func (p *plan) fit() (bytes float64) {
 
 // rowBytes is what newFrame allocates for each row of a block.
 func (p *plan) rowBytes() float64 {
-	bytes := 12.0 // errs and all
+	bytes := 12 + 8*float64(p.keys) // errs, all, keys
 	for i := range p.slots {
 		bytes += 8 + 1
 		if p.slots[i].hasText() {
 			bytes += 16
 		}
 	}
+	bytes += 8 + 1 + 4 + 1 + 16*float64(p.lentClasses)
 	for _, t := range p.targets {
+		if t.lent {
+			continue
+		}
 		bytes += 8 + 1 + 4
 		if n := float64(len(t.classes)); !t.numeric {
 			bytes += 1 + 8*n

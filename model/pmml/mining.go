@@ -11,6 +11,7 @@ type miningModel struct {
 	plan      *modelPlan
 	targets   []*target
 	math      arith
+	ensemble  *treeEnsemble // where all segments are trees
 	method    method
 	segments  []*segment
 	onMissing missingPrediction

@@ -10,6 +10,21 @@ import (
 
 // combine evaluates all segments and adds up, averages, sorts or counts.
 func (m *miningModel) combine(f *frame, rows []int32) {
+	if m.ensemble == nil || f.plan.general {
+		m.combineSegments(f, rows)
+		return
+	}
+	odd := m.ensemble.combine(f, rows)
+	if len(odd) > 0 {
+		m.combineSegments(f, odd)
+	}
+	if odd != nil {
+		f.done(odd)
+	}
+}
+
+// combineSegments evaluates one segment after another.
+func (m *miningModel) combineSegments(f *frame, rows []int32) {
 	t := m.targets[0]
 	r := &f.results[t.id]
 	weights, lost := f.scratch[m.weights], f.scratch[m.lost]
@@ -34,6 +49,7 @@ func (m *miningModel) combine(f *frame, rows []int32) {
 	for i, s := range m.segments {
 		picked, mine := s.pick(f, rows)
 		if len(picked) > 0 {
+			f.lend(s.of[0])
 			s.model.run(f, picked)
 			m.collect(f, picked, i)
 		}
@@ -99,10 +115,15 @@ func (m *miningModel) collect(f *frame, rows []int32, i int) {
 }
 
 func (m *miningModel) addWeighted(sum, x, weight float64) float64 {
+	return m.math.add(sum, m.weighted(x, weight))
+}
+
+// weighted is what a number counts in a sum.
+func (m *miningModel) weighted(x, weight float64) float64 {
 	if weight == 1 {
-		return m.math.add(sum, m.math.round(x))
+		return m.math.round(x)
 	}
-	return m.math.madd(sum, weight, x)
+	return m.math.mul(m.math.round(weight), m.math.round(x))
 }
 
 func (m *miningModel) addNumber(out *results, row int32, x, weight float64) {

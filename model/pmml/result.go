@@ -22,6 +22,7 @@ type target struct {
 	labels  []value  // the same as values of typ
 	byLabel map[string]int
 
+	lent      bool     // has results only for the time that its segment is evaluated, see frame.lend
 	confident bool     // has confidences
 	affine    bool     // has affinities
 	entities  []string // what entityId may say
@@ -68,6 +69,24 @@ func newResults(t *target, rows int) results {
 		r.entity = make([]int32, rows)
 	}
 	return r
+}
+
+// lend gives a target without results of its own the frame's common ones.
+func (f *frame) lend(t *target) {
+	if !t.lent {
+		return
+	}
+	if f.common.state == nil {
+		all := *t
+		all.classes, all.confident, all.affine = make([]string, f.plan.lentClasses), true, false
+		all.numeric, all.entities = false, []string{""}
+		f.common = newResults(&all, f.plan.rows)
+	}
+	r := f.common
+	if !t.confident {
+		r.conf = nil
+	}
+	f.results[t.id] = r
 }
 
 // row returns one row's part of a row × class slice.
@@ -242,22 +261,28 @@ func (t *target) finish(f *frame, rows []int32) {
 		x := r.num[row]
 		switch {
 		case r.state[row] == valid:
-			x = t.scale(x)
 		case t.hasDef:
-			x = t.scale(t.ifMissing)
+			x = t.ifMissing
 			r.state[row] = valid
 		default:
 			continue
 		}
-		v := number(x)
-		if t.typ.numeric() {
-			if v = v.cast(t.typ); v.isFailed() {
-				f.fail(row, model.NoResult, t.name, number(x).format(), "the prediction "+v.s)
-				continue
-			}
+		v := t.settle(x)
+		if v.isFailed() {
+			f.fail(row, model.NoResult, t.name, number(t.scale(x)).format(), "the prediction "+v.s)
+			continue
 		}
 		r.num[row] = v.n
 	}
+}
+
+// settle turns a number that was predicted into the target's value.
+func (t *target) settle(x float64) value {
+	v := number(t.scale(x))
+	if t.typ.numeric() {
+		return v.cast(t.typ)
+	}
+	return v
 }
 
 func (t *target) finishClasses(r *results, rows []int32) {

@@ -18,6 +18,7 @@ type treeModel struct {
 	missing  missingStrategy
 	lastPred bool // noTrueChildStrategy is returnLastPrediction
 	penalty  float64
+	forest   *forest
 	surr     bool // some predicate is a surrogate one, which may count as missing
 }
 

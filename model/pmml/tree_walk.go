@@ -8,6 +8,19 @@ import (
 
 // eval walks the tree for each row.
 func (t *treeModel) eval(f *frame, rows []int32) {
+	if t.forest == nil || f.plan.general {
+		t.evalRows(f, rows)
+		return
+	}
+	odd := t.evalForest(f, rows)
+	t.evalRows(f, odd)
+	if odd != nil {
+		f.done(odd)
+	}
+}
+
+// evalRows walks the tree as the standard tells it, whatever the predicates.
+func (t *treeModel) evalRows(f *frame, rows []int32) {
 	r := &f.results[t.target.id]
 	for _, row := range rows {
 		node, levels := t.walk(f, row, r)
