@@ -27,6 +27,9 @@ func always(t dataType) func([]expr) dataType {
 func widest(args []expr) dataType {
 	t := tInteger
 	for _, a := range args {
+		if k, ok := a.(constExpr); ok && k.v.isMissing() {
+			continue
+		}
 		if !a.typ().numeric() {
 			return tDouble
 		}
@@ -98,10 +101,7 @@ func makeBuiltins() map[string]builtin {
 }
 
 func among(a []value, want bool) value {
-	if a[0].isMissing() {
-		return missing
-	}
-	found := slices.ContainsFunc(a[1:], func(v value) bool { return !v.isMissing() && a[0].equal(v) })
+	found := !a[0].isMissing() && slices.ContainsFunc(a[1:], func(v value) bool { return !v.isMissing() && a[0].equal(v) })
 	return boolean(found == want)
 }
 

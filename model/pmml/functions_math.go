@@ -15,19 +15,17 @@ func addMath(m map[string]builtin) {
 		"log10": math.Log10, "ln": math.Log, "sqrt": math.Sqrt, "exp": jmath.Exp, "expm1": math.Expm1, "ln1p": math.Log1p,
 		"sin": math.Sin, "cos": math.Cos, "tan": math.Tan, "asin": math.Asin, "acos": math.Acos, "atan": math.Atan,
 		"sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh,
-		"erf": math.Erf, "stdNormalCDF": normalCDF, "stdNormalPDF": normalPDF, "stdNormalIDF": normalIDF,
+		"rint": math.RoundToEven, "erf": math.Erf, "stdNormalCDF": normalCDF, "stdNormalPDF": normalPDF, "stdNormalIDF": normalIDF,
 	} {
-		m[name] = builtin{min: 1, max: 1, result: continuous, fn: func(_ *frame, a []value) value { return real1(a[0], fn) }}
+		m[name] = builtin{min: 1, max: 1, result: always(tDouble), fn: func(_ *frame, a []value) value { return real1(a[0], fn) }}
 	}
-	// These keep the type of their argument.
-	for name, fn := range map[string]func(float64) float64{
-		"abs": math.Abs, "floor": math.Floor, "ceil": math.Ceil, "round": roundHalfUp, "rint": math.RoundToEven,
-	} {
-		m[name] = builtin{min: 1, max: 1, result: widest, fn: func(_ *frame, a []value) value {
-			v := a[0].asNumber()
-			v.n = fn(v.n)
-			return v
-		}}
+	m["abs"] = builtin{min: 1, max: 1, result: widest, fn: func(_ *frame, a []value) value {
+		v := a[0].asNumber()
+		v.n = math.Abs(v.n)
+		return v
+	}}
+	for name, fn := range map[string]func(float64) float64{"floor": math.Floor, "ceil": math.Ceil, "round": roundHalfUp} {
+		m[name] = builtin{min: 1, max: 1, result: always(tInteger), fn: func(_ *frame, a []value) value { return whole(a[0], fn) }}
 	}
 	for name, fn := range map[string]func(x, mu, sigma float64) float64{
 		"normalCDF": func(x, mu, sigma float64) float64 { return normalCDF((x - mu) / sigma) },
@@ -38,15 +36,30 @@ func addMath(m map[string]builtin) {
 	}
 }
 
-// roundHalfUp rounds as the reference: floor of x + ½.
-func roundHalfUp(x float64) float64 { return math.Floor(x + 0.5) }
+// roundHalfUp rounds halves up, as the reference. It does not add ½, which
+// rounds by itself.
+func roundHalfUp(x float64) float64 {
+	r := math.Floor(x)
+	if x-r >= 0.5 {
+		r++
+	}
+	return r
+}
+
+// whole rounds to an integer.
+func whole(v value, fn func(float64) float64) value {
+	if v = v.asNumber(); v.isFailed() {
+		return v
+	}
+	if x := fn(v.n); math.Abs(x) < 1<<63 {
+		return integer(x)
+	}
+	return failure(v.format() + " is no integer")
+}
 
 func real1(v value, fn func(float64) float64) value {
 	if v = v.asNumber(); v.isFailed() {
 		return v
-	}
-	if v.t == tFloat {
-		return value{t: tFloat, n: single(fn(v.n))}
 	}
 	return number(fn(v.n))
 }
