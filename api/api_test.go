@@ -296,7 +296,7 @@ func TestStopBreaksOffWhatDoesNotEnd(t *testing.T) {
 
 func TestAnAddressThatIsTaken(t *testing.T) {
 	s := start(t, nil)
-	defer s.Stop(t.Context()) //nolint:errcheck // the test is about another server
+	defer s.Stop(t.Context())
 	_, err := api.Start(api.Config{Listen: s.Addr(), Log: slog.New(slog.DiscardHandler)})
 	if err == nil || !strings.HasPrefix(err.Error(), "http.listen: ") {
 		t.Errorf("got %v", err)
@@ -306,7 +306,7 @@ func TestAnAddressThatIsTaken(t *testing.T) {
 // Headers beyond the limit are refused before any handler sees them.
 func TestLargeHeadersAreRefused(t *testing.T) {
 	s := start(t, nil)
-	defer s.Stop(t.Context()) //nolint:errcheck // not what is tested
+	defer s.Stop(t.Context())
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Addr()+"/livez", nil)
 	req.Header.Set("X", strings.Repeat("x", 64<<10))
 	r, err := http.DefaultClient.Do(req)

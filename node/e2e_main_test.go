@@ -99,7 +99,7 @@ func (w *world) startChild(set ...string) *child {
 		w.t.Fatal(err)
 	}
 	address := filepath.Join(w.t.TempDir(), "address")
-	cmd := exec.Command(program) //nolint:noctx // it is killed by the test, or with it
+	cmd := exec.Command(program) // it is killed by the test, or with it
 	cmd.Env = append(os.Environ(), childEnv+"="+string(settings), addrEnv+"="+address)
 	cmd.Stderr = &prefixed{w: testLogWriter(w.t)}
 	if err := cmd.Start(); err != nil {

@@ -77,22 +77,46 @@ func TestValues(t *testing.T) {
 		got  func(*config.Config) any
 		want any
 	}{
-		{"a duration", config.Sources{Set: []string{"models.load_timeout=90s"}},
-			func(c *config.Config) any { return c.Models.LoadTimeout }, 90 * time.Second},
-		{"bytes with a unit", config.Sources{Set: []string{"kafka.models.max_bytes=2MiB"}},
-			func(c *config.Config) any { return c.Kafka.Models.MaxBytes }, 2 << 20},
-		{"digits in groups", config.Sources{Set: []string{"models.max_data_types=1_000"}},
-			func(c *config.Config) any { return c.Models.MaxDataTypes }, 1000},
-		{"a variable with a truth value", config.Sources{Environ: []string{"MODELSERVER_KAFKA_CREATE_TOPICS_ENABLED=true"}},
-			func(c *config.Config) any { return c.Kafka.CreateTopics.Enabled }, true},
-		{"a list replaces the default whole", config.Sources{Set: []string{topics}},
-			func(c *config.Config) any { return c.Kafka.Records.Topics[0].DataType.Name }, ""},
-		{"a data type with dots in its name", config.Sources{Set: []string{`data_types={iris.v1: {fields: {Sepal.Length: "sepal.length"}}}`}},
-			func(c *config.Config) any { return c.DataTypes["iris.v1"].Fields["Sepal.Length"] }, "sepal.length"},
-		{"a text that looks like a number", config.Sources{Set: []string{"kafka.client_id=0123"}},
-			func(c *config.Config) any { return c.Kafka.ClientID }, "0123"},
-		{"a text with equals signs", config.Sources{Set: []string{"kafka.sasl.mechanism=PLAIN", "kafka.sasl.username=u", "kafka.sasl.password=a=b="}},
-			func(c *config.Config) any { return c.Kafka.SASL.Password }, "a=b="},
+		{
+			"a duration",
+			config.Sources{Set: []string{"models.load_timeout=90s"}},
+			func(c *config.Config) any { return c.Models.LoadTimeout }, 90 * time.Second,
+		},
+		{
+			"bytes with a unit",
+			config.Sources{Set: []string{"kafka.models.max_bytes=2MiB"}},
+			func(c *config.Config) any { return c.Kafka.Models.MaxBytes }, 2 << 20,
+		},
+		{
+			"digits in groups",
+			config.Sources{Set: []string{"models.max_data_types=1_000"}},
+			func(c *config.Config) any { return c.Models.MaxDataTypes }, 1000,
+		},
+		{
+			"a variable with a truth value",
+			config.Sources{Environ: []string{"MODELSERVER_KAFKA_CREATE_TOPICS_ENABLED=true"}},
+			func(c *config.Config) any { return c.Kafka.CreateTopics.Enabled }, true,
+		},
+		{
+			"a list replaces the default whole",
+			config.Sources{Set: []string{topics}},
+			func(c *config.Config) any { return c.Kafka.Records.Topics[0].DataType.Name }, "",
+		},
+		{
+			"a data type with dots in its name",
+			config.Sources{Set: []string{`data_types={iris.v1: {fields: {Sepal.Length: "sepal.length"}}}`}},
+			func(c *config.Config) any { return c.DataTypes["iris.v1"].Fields["Sepal.Length"] }, "sepal.length",
+		},
+		{
+			"a text that looks like a number",
+			config.Sources{Set: []string{"kafka.client_id=0123"}},
+			func(c *config.Config) any { return c.Kafka.ClientID }, "0123",
+		},
+		{
+			"a text with equals signs",
+			config.Sources{Set: []string{"kafka.sasl.mechanism=PLAIN", "kafka.sasl.username=u", "kafka.sasl.password=a=b="}},
+			func(c *config.Config) any { return c.Kafka.SASL.Password }, "a=b=",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			loaded, err := config.Load(c.from)
@@ -114,44 +138,80 @@ func TestErrors(t *testing.T) {
 		set        []string
 		want       []string // all of them
 	}{
-		{name: "misspelt key", yaml: "kafka:\n  brokrs: [a:1]",
-			want: []string{"modelserver.yaml:2: kafka.brokrs: unknown key; did you mean kafka.brokers?"}},
-		{name: "key in the wrong section", yaml: "brokers: [a:1]",
-			want: []string{"modelserver.yaml:1: brokers: unknown key; did you mean kafka.brokers?"}},
-		{name: "key far from all", yaml: "http:\n  zzzzzzzzzz: 1",
-			want: []string{"http.zzzzzzzzzz: unknown key; known here are listen, request_timeout, max_connections"}},
-		{name: "unknown key in a list", yaml: "kafka:\n  records:\n    topics:\n      - topc: x",
-			want: []string{"modelserver.yaml:4: kafka.records.topics[0].topc: unknown key; did you mean kafka.records.topics[0].topic?"}},
-		{name: "key set twice", yaml: "http:\n  listen: :1\n  listen: :2",
-			want: []string{"modelserver.yaml:3: http.listen: is set twice"}},
-		{name: "duration without a unit", yaml: "models:\n  load_timeout: 30",
-			want: []string{`modelserver.yaml:2: models.load_timeout: "30" must be a duration with its unit`}},
-		{name: "several at once", yaml: "models:\n  load_timeout: x\nlog:\n  levl: info",
-			want: []string{"2 errors", "models.load_timeout", "did you mean log.level?"}},
-		{name: "scalar for a map", yaml: "kafka: localhost:9092",
-			want: []string{"modelserver.yaml:1: kafka: must be a map of brokers, client_id"}},
-		{name: "map for a scalar", yaml: "http:\n  listen: {a: b}",
-			want: []string{"http.listen: must be a text, not a list or a map"}},
-		{name: "scalar for a list", yaml: "kafka:\n  brokers: a:1",
-			want: []string{"kafka.brokers: must be a list"}},
-		{name: "number out of range", yaml: "kafka:\n  records:\n    fetch_bytes: 8GiB",
-			want: []string{`kafka.records.fetch_bytes: "8GiB" must be a whole number of at most 2147483647`}},
+		{
+			name: "misspelt key", yaml: "kafka:\n  brokrs: [a:1]",
+			want: []string{"modelserver.yaml:2: kafka.brokrs: unknown key; did you mean kafka.brokers?"},
+		},
+		{
+			name: "key in the wrong section", yaml: "brokers: [a:1]",
+			want: []string{"modelserver.yaml:1: brokers: unknown key; did you mean kafka.brokers?"},
+		},
+		{
+			name: "key far from all", yaml: "http:\n  zzzzzzzzzz: 1",
+			want: []string{"http.zzzzzzzzzz: unknown key; known here are listen, request_timeout, max_connections"},
+		},
+		{
+			name: "unknown key in a list", yaml: "kafka:\n  records:\n    topics:\n      - topc: x",
+			want: []string{"modelserver.yaml:4: kafka.records.topics[0].topc: unknown key; did you mean kafka.records.topics[0].topic?"},
+		},
+		{
+			name: "key set twice", yaml: "http:\n  listen: :1\n  listen: :2",
+			want: []string{"modelserver.yaml:3: http.listen: is set twice"},
+		},
+		{
+			name: "duration without a unit", yaml: "models:\n  load_timeout: 30",
+			want: []string{`modelserver.yaml:2: models.load_timeout: "30" must be a duration with its unit`},
+		},
+		{
+			name: "several at once", yaml: "models:\n  load_timeout: x\nlog:\n  levl: info",
+			want: []string{"2 errors", "models.load_timeout", "did you mean log.level?"},
+		},
+		{
+			name: "scalar for a map", yaml: "kafka: localhost:9092",
+			want: []string{"modelserver.yaml:1: kafka: must be a map of brokers, client_id"},
+		},
+		{
+			name: "map for a scalar", yaml: "http:\n  listen: {a: b}",
+			want: []string{"http.listen: must be a text, not a list or a map"},
+		},
+		{
+			name: "scalar for a list", yaml: "kafka:\n  brokers: a:1",
+			want: []string{"kafka.brokers: must be a list"},
+		},
+		{
+			name: "number out of range", yaml: "kafka:\n  records:\n    fetch_bytes: 8GiB",
+			want: []string{`kafka.records.fetch_bytes: "8GiB" must be a whole number of at most 2147483647`},
+		},
 		{name: "not YAML", yaml: "a: [", want: []string{"is not YAML"}},
 		{name: "two documents", yaml: "log: {}\n---\nlog: {}", want: []string{"more than one YAML document"}},
-		{name: "variable", environ: []string{"MODELSERVER_HTTP_MAX_CONNECTIONS=many"},
-			want: []string{`MODELSERVER_HTTP_MAX_CONNECTIONS: http.max_connections: "many" must be a whole number`}},
-		{name: "override without a value", set: []string{"http.listen"},
-			want: []string{"--set: http.listen: must be key=value"}},
-		{name: "misspelt override", set: []string{"http.lisen=:1"},
-			want: []string{"--set: http.lisen: unknown key; did you mean http.listen?"}},
-		{name: "invalid value", set: []string{"log.level=loud", "http.listen=8080", "kafka.results.format=xml"},
-			want: []string{"log.level: \"loud\" is not one of", "http.listen: \"8080\" must be host:port", "kafka.results.format: \"xml\" is not one of protobuf, json"}},
-		{name: "unknown format", set: []string{"kafka.records.topics=[{topic: t, format: wien, data_type: {from: key}}]"},
-			want: []string{`kafka.records.topics[0].format: "wien" is not a format; did you mean wine?`}},
-		{name: "timeouts in the wrong order", set: []string{"models.score_timeout=20s"},
-			want: []string{"models.score_timeout: must be less than kafka.records.scoring_timeout"}},
-		{name: "protobuf without a message", yaml: "formats: {mine: {type: protobuf}}",
-			want: []string{"formats.mine.message: must be set"}},
+		{
+			name: "variable", environ: []string{"MODELSERVER_HTTP_MAX_CONNECTIONS=many"},
+			want: []string{`MODELSERVER_HTTP_MAX_CONNECTIONS: http.max_connections: "many" must be a whole number`},
+		},
+		{
+			name: "override without a value", set: []string{"http.listen"},
+			want: []string{"--set: http.listen: must be key=value"},
+		},
+		{
+			name: "misspelt override", set: []string{"http.lisen=:1"},
+			want: []string{"--set: http.lisen: unknown key; did you mean http.listen?"},
+		},
+		{
+			name: "invalid value", set: []string{"log.level=loud", "http.listen=8080", "kafka.results.format=xml"},
+			want: []string{"log.level: \"loud\" is not one of", "http.listen: \"8080\" must be host:port", "kafka.results.format: \"xml\" is not one of protobuf, json"},
+		},
+		{
+			name: "unknown format", set: []string{"kafka.records.topics=[{topic: t, format: wien, data_type: {from: key}}]"},
+			want: []string{`kafka.records.topics[0].format: "wien" is not a format; did you mean wine?`},
+		},
+		{
+			name: "timeouts in the wrong order", set: []string{"models.score_timeout=20s"},
+			want: []string{"models.score_timeout: must be less than kafka.records.scoring_timeout"},
+		},
+		{
+			name: "protobuf without a message", yaml: "formats: {mine: {type: protobuf}}",
+			want: []string{"formats.mine.message: must be set"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			from := config.Sources{Environ: c.environ, Set: c.set}
@@ -218,12 +278,18 @@ kafka: {records: {topics: [{topic: a, format: mine, data_type: {from: field, nam
 		}
 	})
 	for name, c := range map[string]struct{ yaml, want string }{
-		"unknown message": {`formats: {mine: {type: protobuf, message: garden.v1.Flower}}`,
-			"formats.mine: message garden.v1.Flower is none of the server's own; set descriptor_set"},
-		"missing descriptor set": {`formats: {mine: {type: protobuf, message: a.B, descriptor_set: /does/not/exist}}`,
-			"formats.mine: open /does/not/exist"},
-		"field of another type": {`kafka: {records: {topics: [{topic: a, format: wine, data_type: {from: field, name: alcohol}}]}}`,
-			"kafka.records.topics[0].data_type.name: field alcohol"},
+		"unknown message": {
+			`formats: {mine: {type: protobuf, message: garden.v1.Flower}}`,
+			"formats.mine: message garden.v1.Flower is none of the server's own; set descriptor_set",
+		},
+		"missing descriptor set": {
+			`formats: {mine: {type: protobuf, message: a.B, descriptor_set: /does/not/exist}}`,
+			"formats.mine: open /does/not/exist",
+		},
+		"field of another type": {
+			`kafka: {records: {topics: [{topic: a, format: wine, data_type: {from: field, name: alcohol}}]}}`,
+			"kafka.records.topics[0].data_type.name: field alcohol",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			loaded, err := load(t, c.yaml)

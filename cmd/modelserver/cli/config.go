@@ -19,7 +19,7 @@ winning.`,
 		Example: `  modelserver config print > modelserver.yaml        every setting, its default and what it does
   modelserver config validate -c modelserver.yaml`,
 	}
-	print := &cobra.Command{
+	show := &cobra.Command{
 		Use:   "print",
 		Short: "Print the whole configuration as YAML, with comments",
 		Long: `Prints every setting as it would hold for "modelserver serve" with the same flags
@@ -40,10 +40,10 @@ file. Secrets are not shown.`,
 		Args:  cobra.NoArgs,
 		RunE:  func(*cobra.Command, []string) error { return a.validate() },
 	}
-	for _, sub := range []*cobra.Command{print, validate} {
+	for _, sub := range []*cobra.Command{show, validate} {
 		a.configFlags(sub.Flags())
 	}
-	return group(c, print, validate)
+	return group(c, show, validate)
 }
 
 func (a *app) validate() error {

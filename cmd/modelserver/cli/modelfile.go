@@ -60,29 +60,31 @@ func readLimited(path string) ([]byte, error) {
 	return b, nil
 }
 
-// zipSavedModel packs a directory, the same bytes each time.
+// zipSavedModel packs a directory, the same bytes each time. Nothing outside of
+// the directory gets in, whatever links it has.
 func zipSavedModel(dir string) ([]byte, error) {
 	if _, err := os.Stat(filepath.Join(dir, savedModelFile)); err != nil {
 		return nil, fmt.Errorf("%s is a directory without %s: give a model file, or the directory of one version of a SavedModel", dir, savedModelFile)
 	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
-		name, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		content, err := os.ReadFile(path)
+		content, err := root.ReadFile(filepath.FromSlash(name))
 		if err != nil {
 			return err
 		}
 		if out.Len()+len(content) > maxModelFile {
 			return fmt.Errorf("%s has more than %d bytes", dir, maxModelFile)
 		}
-		w, err := z.CreateHeader(&zip.FileHeader{Name: filepath.ToSlash(name), Method: zip.Deflate})
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
 		if err != nil {
 			return err
 		}

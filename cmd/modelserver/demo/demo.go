@@ -162,8 +162,10 @@ func (s *show) createTopics(ctx context.Context) error {
 		partitions int
 		configs    map[string]string
 	}{
-		{recordsTopic, partitions, short}, {resultsTopic, partitions, short},
-		{lettersTopic, 1, short}, {modelsTopic, 1, map[string]string{"max.message.bytes": fmt.Sprint(32 << 20)}},
+		{recordsTopic, partitions, short},
+		{resultsTopic, partitions, short},
+		{lettersTopic, 1, short},
+		{modelsTopic, 1, map[string]string{"max.message.bytes": fmt.Sprint(32 << 20)}},
 	} {
 		if err := kafkatest.CreateTopic(ctx, s.seeds, t.name, t.partitions, t.configs); err != nil {
 			return err
