@@ -24,6 +24,7 @@ func families() []family {
 		of("NaiveBayesModel", compileNaiveBayes),
 		of("RuleSetModel", compileRuleSet),
 		of("Scorecard", compileScorecard),
+		of("NearestNeighborModel", compileNearestNeighbors),
 	}
 }
 
