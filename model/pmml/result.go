@@ -124,12 +124,18 @@ func (t *target) value(f *frame, row int32) value {
 		return missing
 	}
 	switch {
+	case r.text != nil && r.text[row] == "":
+		return missing // likewise; an empty collection is "[]"
 	case r.text != nil:
 		return value{t: tList, s: r.text[row]}
 	case t.numeric:
 		return value{t: t.typ, n: r.num[row]}
 	}
-	return t.labels[int(r.num[row])]
+	class := int(r.num[row])
+	if class < 0 {
+		return missing // there is a result, but it is no value: neighbors, rules
+	}
+	return t.labels[class]
 }
 
 // argmax picks the class with the largest number; the first of equals.
