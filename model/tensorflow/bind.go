@@ -44,8 +44,10 @@ var elementTypes = map[libtf.DataType]model.ElementType{
 // bindInputs makes the fields of the signature's inputs.
 func (o *opened) bindInputs(opts *options) ([]input, []model.Field, error) {
 	if len(opts.features) > 0 && len(o.inputs) != 1 {
-		return nil, nil, &model.LoadError{Where: "option " + optFeatures,
-			Reason: fmt.Sprintf("it goes with a model of one input; this one has %d", len(o.inputs))}
+		return nil, nil, &model.LoadError{
+			Where:  "option " + optFeatures,
+			Reason: fmt.Sprintf("it goes with a model of one input; this one has %d", len(o.inputs)),
+		}
 	}
 	var inputs []input
 	var fields []model.Field
@@ -129,7 +131,8 @@ func (o *opened) widthOf(t *tensor) int64 {
 	return dims[dimension]
 }
 
-// bindOutputs makes the fields of outputs out of what a run of rows rows gave.
+// bindOutputs makes the fields of outputs out of what a run gave, which had the
+// given number of rows.
 func bindOutputs(call *libtf.Call, tensors []tensor, rows int) ([]output, []model.Field, error) {
 	var outputs []output
 	var fields []model.Field

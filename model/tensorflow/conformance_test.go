@@ -110,10 +110,14 @@ func TestSoftmaxWithLabels(t *testing.T) {
 		},
 		Target: "class",
 		Cases: []modeltest.Case{
-			{Name: "low", In: map[string]any{"x/Placeholder": []float32{0, 0, 0}},
-				Want: map[string]any{"class": "low", "probabilities": []float64{0.62245933, 0.37754067}}},
-			{Name: "high", In: map[string]any{"x/Placeholder": []float32{0, 1.5, 0}},
-				Want: map[string]any{"class": "high", "probabilities": []float64{0.26894142, 0.73105858}}},
+			{
+				Name: "low", In: map[string]any{"x/Placeholder": []float32{0, 0, 0}},
+				Want: map[string]any{"class": "low", "probabilities": []float64{0.62245933, 0.37754067}},
+			},
+			{
+				Name: "high", In: map[string]any{"x/Placeholder": []float32{0, 1.5, 0}},
+				Want: map[string]any{"class": "high", "probabilities": []float64{0.26894142, 0.73105858}},
+			},
 		},
 		Tolerance:      1e-6,
 		BatchTolerance: 1e-6,

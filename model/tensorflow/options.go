@@ -31,13 +31,6 @@ const (
 	resultSoftmax result = "softmax"
 )
 
-// The outputs that argmax and softmax make.
-const (
-	outClass         = "class"
-	outScores        = "scores"
-	outProbabilities = "probabilities"
-)
-
 var sharedOptions = map[string]string{
 	optFeatures: "names of the columns of the only input, a matrix [?,n], in their order: the model then has n inputs of " +
 		"these names instead of one vector; \"a,b,c\"",

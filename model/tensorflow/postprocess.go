@@ -18,6 +18,13 @@ import (
 // postprocessing is the prefix of the operations that are appended to a graph.
 const postprocessing = "modelserver_postprocessing"
 
+// The outputs that argmax and softmax make.
+const (
+	outClass         = "class"
+	outScores        = "scores"
+	outProbabilities = "probabilities"
+)
+
 // decideResult chooses how to read the outputs when no option says so, and
 // checks that what the option says is possible.
 func decideResult(o *options, outputs []output) (result, error) {
@@ -33,12 +40,16 @@ func decideResult(o *options, outputs []output) (result, error) {
 		}
 	}
 	if r != resultRaw && classes < 2 {
-		return r, &model.LoadError{Where: "option " + optResult,
-			Reason: fmt.Sprintf("%s needs one output that is a matrix of floats with several columns", r)}
+		return r, &model.LoadError{
+			Where:  "option " + optResult,
+			Reason: fmt.Sprintf("%s needs one output that is a matrix of floats with several columns", r),
+		}
 	}
 	if n := len(o.labels); n > 0 && (r == resultRaw || n != classes) {
-		return r, &model.LoadError{Where: "option " + optLabels,
-			Reason: fmt.Sprintf("it names %d classes; the output has %d columns", n, classes)}
+		return r, &model.LoadError{
+			Where:  "option " + optLabels,
+			Reason: fmt.Sprintf("it names %d classes; the output has %d columns", n, classes),
+		}
 	}
 	return r, nil
 }

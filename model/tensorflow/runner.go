@@ -125,7 +125,7 @@ func packInts[T ~int8 | ~uint8 | ~int16 | ~int32](r *runner, i int, in, out *mod
 		for j, v := range values {
 			row := j / perColumn
 			if v < least || v > greatest {
-				r.outOfRange(in, out, lo+row, b, v, least, greatest)
+				r.outOfRange(out, lo+row, b, v, least, greatest)
 				v = 0
 			}
 			dst[row*stride+f+j%perColumn] = T(v)
@@ -135,13 +135,15 @@ func packInts[T ~int8 | ~uint8 | ~int16 | ~int32](r *runner, i int, in, out *mod
 	return true
 }
 
-func (r *runner) outOfRange(in, out *model.Batch, row int, b *input, v, least, greatest int64) {
+func (r *runner) outOfRange(out *model.Batch, row int, b *input, v, least, greatest int64) {
 	if slices.Contains(r.bad, row) {
 		return
 	}
 	r.bad = append(r.bad, row)
-	out.Fail(row, &model.RecordError{Kind: model.InvalidInput, Field: b.name, Value: fmt.Sprint(v),
-		Rule: fmt.Sprintf("it must be from %d to %d", least, greatest)})
+	out.Fail(row, &model.RecordError{
+		Kind: model.InvalidInput, Field: b.name, Value: fmt.Sprint(v),
+		Rule: fmt.Sprintf("it must be from %d to %d", least, greatest),
+	})
 }
 
 func (r *runner) packStrings(i int, in *model.Batch, lo, hi int) {
@@ -251,7 +253,7 @@ func failNaN[T float32 | float64](r *runner, o *output, values []T, out *model.B
 
 func hasNaN[T float32 | float64](values []T) bool {
 	for _, v := range values {
-		if v != v {
+		if math.IsNaN(float64(v)) {
 			return true
 		}
 	}

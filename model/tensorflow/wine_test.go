@@ -91,12 +91,14 @@ func TestWineModels(t *testing.T) {
 		{
 			"frozen graph", tensorflow.Frozen,
 			func() []byte { return read(t, shared(t, "wine/optimized_WineQuality.pb")) },
-			map[string]string{"inputs": "dense_1_input", "outputs": "dense_3/Sigmoid", "features": wineFeatures, "result": "argmax"}, 900,
+			map[string]string{"inputs": "dense_1_input", "outputs": "dense_3/Sigmoid", "features": wineFeatures, "result": "argmax"},
+			900,
 		},
 		{
 			"saved model", tensorflow.Saved,
 			func() []byte { return zipDir(t, shared(t, "wine/savedmodel/1")) },
-			map[string]string{"features": wineFeatures}, 900,
+			map[string]string{"features": wineFeatures},
+			900,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -41,8 +41,10 @@ var sources = []source{
 		title:  "TensorFlow 2.18.0 from Maven Central (161 MB)",
 		sha256: "81b0e11290ba3b2e134901395ef59f1ae616f8ab7931f0d5c3eeb89c1b97c4e6",
 		command: func(dir string) []string {
-			return []string{"mvn", "--batch-mode", "--quiet", "dependency:copy",
-				"-Dartifact=org.tensorflow:tensorflow-core-native:1.1.0:jar:linux-x86_64", "-DoutputDirectory=" + dir}
+			return []string{
+				"mvn", "--batch-mode", "--quiet", "dependency:copy",
+				"-Dartifact=org.tensorflow:tensorflow-core-native:1.1.0:jar:linux-x86_64", "-DoutputDirectory=" + dir,
+			}
 		},
 	},
 	{
@@ -50,9 +52,11 @@ var sources = []source{
 		title:  "TensorFlow 2.18.1 from PyPI (230 MB)",
 		sha256: "810c75d7149d2da0cb2092187817b0dcabb80728ca9f9cf3a61f3f42fadd1298",
 		command: func(dir string) []string {
-			return []string{"python3", "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps",
+			return []string{
+				"python3", "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--no-deps",
 				"--only-binary=:all:", "--implementation=cp", "--python-version=311", "--abi=cp311",
-				"--platform=manylinux2014_x86_64", "--dest=" + dir, "tensorflow-cpu==2.18.1"}
+				"--platform=manylinux2014_x86_64", "--dest=" + dir, "tensorflow-cpu==2.18.1",
+			}
 		},
 	},
 }
@@ -62,12 +66,16 @@ func main() {
 	only := flag.String("with", "", "mvn or python3: the client to use, by default the first that works")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := bring(ctx, *home, *only); err != nil {
+	if err := run(*home, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "tensorflow:", err)
 		os.Exit(1)
 	}
+}
+
+func run(home, only string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return bring(ctx, home, only)
 }
 
 // bring tries the sources one after the other.
@@ -179,6 +187,6 @@ func copyOut(f *zip.File, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, from)
+	_, err = io.Copy(out, from) //nolint:gosec // the package's checksum is ours
 	return errors.Join(err, out.Close())
 }

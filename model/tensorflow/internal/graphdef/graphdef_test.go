@@ -166,6 +166,8 @@ func TestVetRefuses(t *testing.T) {
 		{"input that must be a constant", x + op("out", "GatherV2", "x x x"), "constant"},
 		{"constant input out of range", x + constant("axis", "DT_INT32", `dtype: DT_INT32 tensor_shape { } int_val: -2147483648`) + op("out", "GatherV2", "x x axis"), "-2147483648"},
 		{"constant input out of range as content", x + constant("axis", "DT_INT32", `dtype: DT_INT32 tensor_shape { } tensor_content: "\377\377\377\177"`) + op("out", "GatherV2", "x x axis"), "2147483647"},
+		{"constant input of another rank", x + constant("sizes", "DT_INT32", `dtype: DT_INT32 tensor_shape { } int_val: 1`) + op("out", "SplitV", "x sizes sizes"), "dimensions"},
+		{"more inputs than there can be", x + ` node { name: "out" op: "ShapeN" input: "x" attr { key: "N" value { i: 2147483647 } } } `, "65536"},
 		{"constant input out of range in a function", x + call("out", "f", "x") + library(`function { signature { name: "f" input_arg { name: "a" type: DT_FLOAT } }
 			node_def { name: "axis" op: "Const" attr { key: "dtype" value { type: DT_INT64 } } attr { key: "value" value { tensor { dtype: DT_INT64 tensor_shape { } int64_val: 99 } } } }
 			node_def { name: "g" op: "GatherV2" input: "a" input: "a" input: "axis:output:0" } }`), "99"},
@@ -275,8 +277,12 @@ func TestOutputOf(t *testing.T) {
 		index             int
 		ok                bool
 	}{
-		{"dense/Sigmoid", "dense/Sigmoid", 0, true}, {"dense:1", "dense", 1, true}, {"dense:x", "", 0, false},
-		{":0", "", 0, false}, {"dense:-1", "", 0, false}, {"a:1:2", "", 0, false},
+		{"dense/Sigmoid", "dense/Sigmoid", 0, true},
+		{"dense:1", "dense", 1, true},
+		{"dense:x", "", 0, false},
+		{":0", "", 0, false},
+		{"dense:-1", "", 0, false},
+		{"a:1:2", "", 0, false},
 	} {
 		operation, index, err := graphdef.OutputOf(test.tensor)
 		if (err == nil) != test.ok || operation != test.operation || index != test.index {

@@ -37,7 +37,7 @@ var computing = set(`
 	GatherNd GatherV2 InvertPermutation LinSpace ListDiff LowerBound MatrixBandPart MatrixDiag
 	MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag
 	MatrixSetDiagV2 MatrixSetDiagV3 MirrorPad OneHot OnesLike Pack Pad PadV2 Range Rank
-	Reshape Reverse ReverseSequence ReverseV2 Roll ScatterNd Shape ShapeN Size Slice SpaceToBatch
+	Reshape Reverse ReverseSequence ReverseV2 Roll Shape ShapeN Size Slice SpaceToBatch
 	SpaceToBatchND SpaceToDepth Split SplitV Squeeze StridedSlice TensorScatterAdd TensorScatterMax
 	TensorScatterMin TensorScatterSub TensorScatterUpdate Tile TopK TopKV2 InTopK InTopKV2 NthElement
 	Transpose Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2 Unpack
@@ -62,7 +62,7 @@ var computing = set(`
 	StringToHashBucketFast StringToHashBucketStrong StringToNumber StringUpper Substr UnicodeDecode
 	UnicodeEncode UnicodeTranscode
 
-	RaggedRange RaggedTensorToTensor SparseConcat SparseFillEmptyRows
+	SparseConcat SparseFillEmptyRows
 	SparseReorder SparseReshape SparseSegmentMean SparseSegmentSqrtN SparseSegmentSum SparseSlice
 	SparseSoftmax SparseSplit SparseTensorDenseMatMul SparseToDense
 

@@ -26,22 +26,36 @@ var attributeBounds = map[string]map[string]bounds{
 	"StatelessWhile":   {"parallel_iterations": {1, 1024}},
 }
 
+// countBounds has the values of attributes that count inputs or outputs, which
+// are made before they are compared with the inputs that there are.
+var countBounds = map[string]bounds{"N": {0, 1 << 16}, "num": {0, 1 << 16}, "num_split": {0, 1 << 16}}
+
 // anyInteger bounds all other integer attributes but hashing's.
 var anyInteger = bounds{math.MinInt32, math.MaxInt32}
 
 // hashing attributes may be any number.
 var hashing = set(`num_buckets seed seed2 key`)
 
+// constantInput is what a constant may be.
+type constantInput struct {
+	bounds
+	rank int
+}
+
 // constantInputs has the inputs of operations that must be constants, since the
-// operation trusts their values, and the values that they may have.
-var constantInputs = map[string]map[int]bounds{
-	"GatherV2": {2: {-32, 32}}, // axis
+// operation trusts their values or rank.
+var constantInputs = map[string]map[int]constantInput{
+	"GatherV2": {2: {bounds{-32, 32}, 0}},                                    // axis
+	"SplitV":   {1: {bounds{-1, math.MaxInt32}, 1}, 2: {bounds{-32, 32}, 0}}, // sizes, axis
 }
 
 // integers checks an operation's integer attributes.
 func integers(n *nodepb.NodeDef) string {
 	for name, a := range n.GetAttr() {
 		b, ruled := attributeBounds[n.GetOp()][name]
+		if !ruled {
+			b, ruled = countBounds[name]
+		}
 		if !ruled {
 			b = anyInteger
 			if hashing[name] {
@@ -72,7 +86,11 @@ func constants(n *nodepb.NodeDef, find func(ref string) *nodepb.NodeDef) string 
 		if c.GetOp() != "Const" {
 			return fmt.Sprintf("its input %d must be a constant", i)
 		}
-		for _, v := range integerValues(c.GetAttr()["value"].GetTensor()) {
+		t := c.GetAttr()["value"].GetTensor()
+		if rank := len(t.GetTensorShape().GetDim()); rank != b.rank {
+			return fmt.Sprintf("its input %d has %d dimensions, not %d", i, rank, b.rank)
+		}
+		for _, v := range integerValues(t) {
 			if v < b.least || v > b.greatest {
 				return fmt.Sprintf("its input %d is %d; it must be from %d to %d", i, v, b.least, b.greatest)
 			}

@@ -18,6 +18,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -92,7 +93,9 @@ func survey(name string, trials int) bool {
 // runChild returns the last trial that was begun, and the summary or the reason
 // of the child's death.
 func runChild(name string, from, trials int) (last int, done, reason string) {
-	cmd := exec.Command(os.Args[0], "-from", strconv.Itoa(from), "-trials", strconv.Itoa(trials), name)
+	ctx, cancel := context.WithTimeout(context.Background(), childTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, os.Args[0], "-from", strconv.Itoa(from), "-trials", strconv.Itoa(trials), name) //nolint:gosec // itself, with our operations
 	cmd.Env = append(os.Environ(), "GOTRACEBACK=none")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -103,8 +106,6 @@ func runChild(name string, from, trials int) (last int, done, reason string) {
 	if err := cmd.Start(); err != nil {
 		return from, "", err.Error()
 	}
-	timer := time.AfterFunc(childTime, func() { _ = cmd.Process.Kill() })
-	defer timer.Stop()
 	last = from
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if n, err := strconv.Atoi(lines.Text()); err == nil {
@@ -118,8 +119,7 @@ func runChild(name string, from, trials int) (last int, done, reason string) {
 		return last, done, ""
 	}
 	if cmd.ProcessState.ExitCode() == 1 {
-		fmt.Fprintf(os.Stderr, "the child could not begin: %s", stderr.String())
-		os.Exit(1)
+		panic("the child could not begin: " + stderr.String())
 	}
 	reason = fmt.Sprint(err)
 	if found := telling.FindString(stderr.String()); found != "" {
