@@ -3,10 +3,12 @@ package pmml
 import (
 	"bytes"
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/modelstream/modelserver/model"
 )
@@ -51,10 +53,14 @@ func benchmarkDocument(b *testing.B, document, table string) {
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
+	best := time.Duration(math.MaxInt64)
 	for range b.N {
+		start := time.Now()
 		if err := m.Score(context.Background(), &in, &out); err != nil {
 			b.Fatal(err)
 		}
+		best = min(best, time.Since(start))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/record")
+	b.ReportMetric(float64(best.Nanoseconds())/rows, "best-ns/record") // of a batch that nothing disturbed
 }

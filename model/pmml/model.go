@@ -151,6 +151,9 @@ func (m *Model) block(f *frame, in, out *model.Batch, lo, n int) {
 
 // store writes a column of the output.
 func (o *outputColumn) store(f *frame, rows []int32, c *model.Column, total, lo int) {
+	if o.storeColumn(f, rows, c, lo) {
+		return
+	}
 	for _, row := range rows {
 		if f.bad > 0 && f.errs[row] != nil {
 			continue

@@ -21,6 +21,7 @@ type output struct {
 	actual slot // the observed target, for residuals
 	shown  []value
 	other  slot // an output of another segment, or −1
+	plain  bool // see direct
 }
 
 // export is an output field that the user of a model sees.
@@ -59,6 +60,7 @@ func (s *scope) output(mc *modelCompiler, f *document.OutputField) *output {
 	}
 	o.to = s.c.slot(slotInfo{name: f.Name, typ: o.typ, op: f.OpType, again: true, late: s})
 	s.declare(f.Name, o.to)
+	o.plain = o.direct()
 	return o
 }
 
@@ -187,6 +189,9 @@ func (s *scope) displayValues(t *target) []value {
 // run fills the slot. Without a prediction there is no value either, unless it
 // comes from an expression.
 func (o *output) run(f *frame, rows []int32) {
+	if o.plain && o.column(f, rows) {
+		return
+	}
 	for _, row := range rows {
 		t := o.about(f, row)
 		r := &f.results[t.id]
