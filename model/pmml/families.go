@@ -25,6 +25,7 @@ func families() []family {
 		of("RuleSetModel", compileRuleSet),
 		of("Scorecard", compileScorecard),
 		of("NearestNeighborModel", compileNearestNeighbors),
+		of("AssociationModel", compileAssociation),
 	}
 }
 

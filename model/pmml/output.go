@@ -2,6 +2,7 @@ package pmml
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/pmml/document"
@@ -55,7 +56,7 @@ func (s *scope) output(mc *modelCompiler, f *document.OutputField) *output {
 	s.dirty = false
 	natural := s.feature(mc, o)
 	o.typ = dataTypeOf(f.DataType)
-	if o.typ == tMissing {
+	if o.typ == tMissing || natural == tList {
 		o.typ = orString(natural)
 	}
 	o.to = s.c.slot(slotInfo{name: f.Name, typ: o.typ, op: f.OpType, again: true, late: s})
@@ -103,11 +104,11 @@ func (s *scope) feature(mc *modelCompiler, o *output) dataType {
 		return tString
 	case "transformedValue", "decision":
 		return s.transformed(mc, o)
-	case "probability", "confidence":
+	case "probability", "confidence", "affinity", "entityAffinity", "clusterAffinity":
 		s.distribution(o)
-		return tDouble
-	case "affinity", "entityAffinity", "clusterAffinity":
-		s.distribution(o)
+		if f.IsMultiValued == "1" {
+			return tList
+		}
 		return tDouble
 	case "residual":
 		if t.name == "" || t.data == nil {
@@ -116,15 +117,30 @@ func (s *scope) feature(mc *modelCompiler, o *output) dataType {
 		o.actual = s.field(t.name, f)
 		return tDouble
 	case "entityId", "clusterId", "warning", "x-report", "reasonCode", "ruleValue", "antecedent", "consequent", "rule", "ruleId":
-		if f.Rank < 1 {
+		if f.Rank < 1 && (f.Rank < 0 || f.IsMultiValued == "0") {
 			s.c.refuseAttr(f, "rank", "%d is less than 1", f.Rank)
 		}
-		return tString
+		return ruleType(f)
 	case "standardError", "standardDeviation", "support", "lift", "leverage":
-		return tDouble
+		return ruleType(f)
 	}
 	s.c.refuseAttr(f, "feature", "%q is not supported", f.Feature)
 	return tMissing
+}
+
+// ruleType is the type of what a feature tells about a rule.
+func ruleType(f *document.OutputField) dataType {
+	feature := f.Feature
+	if feature == "ruleValue" {
+		feature = f.RuleFeature
+	}
+	switch {
+	case f.IsMultiValued == "1" || feature == "antecedent" || feature == "consequent":
+		return tList
+	case feature == "confidence", feature == "support", feature == "lift", feature == "leverage", feature == "affinity", strings.HasPrefix(feature, "standard"):
+		return tDouble
+	}
+	return tString
 }
 
 func (s *scope) transformed(mc *modelCompiler, o *output) dataType {
