@@ -25,11 +25,12 @@ import (
 
 // Options are what a node is made of besides its configuration.
 type Options struct {
-	Types    *model.Registry // required
-	Resolver Resolver        // nil: no model is taken by location
-	Log      *slog.Logger    // required
-	Version  string          // of the program
-	Revision string          // of its source
+	Types    *model.Registry            // required
+	Hosts    map[string]actors.HostFunc // model types with an actor of their own
+	Resolver Resolver                   // nil: no model is taken by location
+	Log      *slog.Logger               // required
+	Version  string                     // of the program
+	Revision string                     // of its source
 }
 
 // Resolver turns a location into the artifact.
@@ -118,7 +119,7 @@ func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
 		return err
 	}
 	c, m := actors.Config{
-		Node: n.name, Types: n.options.Types, Store: n.store, Resolver: n.options.Resolver,
+		Node: n.name, Types: n.options.Types, Hosts: n.options.Hosts, Store: n.store, Resolver: n.options.Resolver,
 		Fields: map[string]map[string]string{}, Results: results,
 		SnapshotEvery: n.cfg.Persistence.SnapshotEvery, MaxArtifactSize: n.cfg.Kafka.Models.MaxBytes,
 		Logger: n.log, Meter: n.telemetry.meter(),

@@ -49,7 +49,7 @@ The embedded broker is kfake. It is for trials like this one and not for data.`,
 }
 
 func (a *app) demo(cmd *cobra.Command, o demo.Options, logFile string) (err error) {
-	if o.Types, err = modelTypes(config.Default()); err != nil {
+	if o.Types, err = a.modelTypes(config.Default()); err != nil {
 		return err
 	}
 	o.Version, o.Out, o.Log = thisVersion().Version, a.out, slog.New(slog.DiscardHandler)

@@ -43,7 +43,7 @@ func (a *app) inspect(cmd *cobra.Command, path string, flags *modelFlags, dataTy
 	if err != nil {
 		return err
 	}
-	types, err := modelTypes(loaded.Config)
+	types, err := a.modelTypes(loaded.Config)
 	if err != nil {
 		return err
 	}

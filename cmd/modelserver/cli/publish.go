@@ -79,7 +79,7 @@ func (a *app) publishModel(ctx context.Context, path string, p *modelPublication
 	if err != nil {
 		return err
 	}
-	d, err := p.descriptor(loaded.Config, path)
+	d, err := p.descriptor(a, loaded.Config, path)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (a *app) publishModel(ctx context.Context, path string, p *modelPublication
 }
 
 // descriptor makes what is published.
-func (p *modelPublication) descriptor(c *config.Config, path string) (*messages.ModelDescriptor, error) {
+func (p *modelPublication) descriptor(a *app, c *config.Config, path string) (*messages.ModelDescriptor, error) {
 	options, err := p.model.parseOptions()
 	switch {
 	case err != nil:
@@ -119,7 +119,7 @@ func (p *modelPublication) descriptor(c *config.Config, path string) (*messages.
 		Type: p.model.typeName, Options: options, Sha256: strings.ToLower(p.sha256),
 	}
 	if path != "" {
-		if err := p.file(d, c, path); err != nil {
+		if err := p.file(a, d, c, path); err != nil {
 			return nil, err
 		}
 	}
@@ -134,7 +134,7 @@ func (p *modelPublication) descriptor(c *config.Config, path string) (*messages.
 }
 
 // file adds to a descriptor what is known from the model's file.
-func (p *modelPublication) file(d *messages.ModelDescriptor, c *config.Config, path string) error {
+func (p *modelPublication) file(a *app, d *messages.ModelDescriptor, c *config.Config, path string) error {
 	artifact, err := readModel(path)
 	if err != nil {
 		return err
@@ -142,7 +142,7 @@ func (p *modelPublication) file(d *messages.ModelDescriptor, c *config.Config, p
 	if d.Sha256 != "" && d.Sha256 != artifact.SHA256 {
 		return fmt.Errorf("%s has the digest %s, not %s", path, artifact.SHA256, d.Sha256)
 	}
-	types, err := modelTypes(c)
+	types, err := a.modelTypes(c)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/node/config"
 )
 
@@ -43,6 +44,7 @@ type app struct {
 	environ []string
 	out     io.Writer
 	errOut  io.Writer
+	more    []model.Type // besides those of package model/all
 
 	file     string   // --config
 	set      []string // --set
@@ -52,8 +54,9 @@ type app struct {
 }
 
 // Main runs a command line and returns the exit code. The first signal ends the
-// command's context, the second one ends it at once.
-func Main(args, environ []string, stdout, stderr io.Writer) int {
+// command's context, the second one ends it at once. A program with model types
+// of its own gives them as more.
+func Main(args, environ []string, stdout, stderr io.Writer, more ...model.Type) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	signals := make(chan os.Signal, 2)
@@ -61,7 +64,8 @@ func Main(args, environ []string, stdout, stderr io.Writer) int {
 	defer signal.Stop(signals)
 
 	done := make(chan int, 1)
-	go func() { done <- run(ctx, args, environ, stdout, stderr) }()
+	a := &app{environ: environ, out: stdout, errOut: stderr, more: more}
+	go func() { done <- a.run(ctx, args) }()
 	for {
 		select {
 		case code := <-done:
@@ -76,22 +80,21 @@ func Main(args, environ []string, stdout, stderr io.Writer) int {
 	}
 }
 
-func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
-	a := &app{environ: environ, out: stdout, errOut: stderr}
+func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(a.out)
+	root.SetErr(a.errOut)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(stderr, "modelserver: "+strings.TrimRight(err.Error(), "\n"))
+	fmt.Fprintln(a.errOut, "modelserver: "+strings.TrimRight(err.Error(), "\n"))
 	switch {
 	case errors.As(err, new(configError)):
 		return exitUsage
 	case errors.As(err, new(usageError)), isCobraUsage(err):
-		fmt.Fprintf(stderr, "Try '%s --help'.\n", cmd.CommandPath())
+		fmt.Fprintf(a.errOut, "Try '%s --help'.\n", cmd.CommandPath())
 		return exitUsage
 	}
 	return exitFailed

@@ -58,7 +58,7 @@ func (a *app) score(ctx context.Context, modelPath, csvPath string, o *scoreOpti
 	if err != nil {
 		return err
 	}
-	types, err := modelTypes(loaded.Config)
+	types, err := a.modelTypes(loaded.Config)
 	if err != nil {
 		return err
 	}

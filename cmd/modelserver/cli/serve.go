@@ -55,7 +55,7 @@ func (a *app) serve(cmd *cobra.Command, set []string) error {
 	for _, w := range loaded.Warnings {
 		log.Warn(w)
 	}
-	types, err := modelTypes(loaded.Config)
+	types, err := a.modelTypes(loaded.Config)
 	if err != nil {
 		return err
 	}

@@ -9,10 +9,10 @@ import (
 )
 
 // modelTypes returns all model types of this program.
-func modelTypes(c *config.Config) (*model.Registry, error) {
+func (a *app) modelTypes(c *config.Config) (*model.Registry, error) {
 	return all.Registry(all.Config{
 		TensorFlow: tensorflow.Config{LibraryDir: c.TensorFlow.Dir, MaxModelBytes: int64(c.TensorFlow.MaxBytes)},
-	})
+	}, a.more...)
 }
 
 // newResolver returns what fetches models by location, as far as the

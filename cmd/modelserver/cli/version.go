@@ -54,7 +54,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := thisVersion()
-			types, err := modelTypes(config.Default())
+			types, err := a.modelTypes(config.Default())
 			if err != nil {
 				return err
 			}

@@ -6,8 +6,7 @@
 // The broker is kfake: an imitation for tests and trials, which keeps everything
 // in memory.
 //
-// A model that the program cannot serve here (TensorFlow's, say, without its
-// library) is rejected by the server like any other broken one; the demo says so
-// beforehand and goes on with the rest. Any other failure ends the demo with an
+// Models whose type does not work on this machine (TensorFlow's, without its
+// library) are left out, and the demo says so. Any other failure ends it with an
 // error.
 package demo

@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -70,7 +71,7 @@ func (v *view) lines(width, height int, coloured bool) []string {
 	for _, r := range v.Rows {
 		out = append(out, cut(r.String(), width))
 	}
-	out = append(out, "", p.paint(bold, "MODELS, NEWEST FIRST"))
+	out = append(out, "", p.paint(bold, cut("MODELS, NEWEST FIRST", width)))
 	for _, e := range v.Events {
 		if len(out) >= height-2 {
 			break
@@ -81,13 +82,14 @@ func (v *view) lines(width, height int, coloured bool) []string {
 }
 
 func (r row) String() string {
-	model, since := "(none yet)", ""
+	model, number, since := "(none yet)", "-", ""
 	if r.Model != "" {
+		number = strconv.FormatUint(r.Number, 10)
 		model = fmt.Sprintf("%s (%s)", r.Model, r.Type)
 		since = r.Since.Format(time.TimeOnly)
 	}
-	return fmt.Sprintf("%-10s %10s %10s %8s %8s %8s  %-28s %4d  %s", r.DataType, thousands(r.Records), thousands(r.Results),
-		thousands(int64(r.Rate+0.5)), latency(r.P50), latency(r.P99), model, r.Number, since)
+	return fmt.Sprintf("%-10s %10s %10s %8s %8s %8s  %-28s %4s  %s", r.DataType, thousands(r.Records), thousands(r.Results),
+		thousands(int64(r.Rate+0.5)), latency(r.P50), latency(r.P99), model, number, since)
 }
 
 func (e event) String() string {
