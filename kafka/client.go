@@ -87,20 +87,20 @@ func (p resultsPartitioner) ForTopic(topic string) kgo.TopicPartitioner {
 	return inputPartitioner{}
 }
 
-// clientLogger passes the client's log on. Its information is our debugging:
-// what an operator has to know is logged by this package itself.
+// clientLogger passes the client's log on. Most of it is for debugging: what an
+// operator has to know is logged by this package itself, once.
 type clientLogger struct{ log *slog.Logger }
 
 func (l clientLogger) Level() kgo.LogLevel {
 	if l.log.Enabled(context.Background(), slog.LevelDebug) {
 		return kgo.LogLevelInfo
 	}
-	return kgo.LogLevelWarn
+	return kgo.LogLevelError
 }
 
 func (l clientLogger) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 	to := slog.LevelDebug
-	if level == kgo.LogLevelError {
+	if level == kgo.LogLevelError && msg != "unable to request api versions" && msg != "group manage loop errored" {
 		to = slog.LevelWarn
 	}
 	l.log.Log(context.Background(), to, "kafka client: "+msg, keyvals...)

@@ -103,10 +103,13 @@ func (r *Records) commit(ctx context.Context, client *kgo.Client, due offsets) *
 	switch {
 	case m.err == nil:
 		r.status.committed(nil)
+		r.troubles.commit.over()
 	case errors.Is(m.err, context.Canceled):
 	default:
 		r.status.committed(m.err)
-		r.log.Warn("offsets were not committed; trying again", "error", m.err)
+		if r.troubles.commit.allow("commit") {
+			r.log.Warn("offsets were not committed; trying again until they are", "error", m.err)
+		}
 	}
 	return m
 }

@@ -51,6 +51,10 @@ type RecordsConfig struct {
 	InFlightRecords int   `koanf:"in_flight_records"`
 	InFlightBytes   int64 `koanf:"in_flight_bytes"`
 
+	// UnansweredBatches is how many batches of a data type are with its model at
+	// once. A few keep it busy; the others wait without a deadline.
+	UnansweredBatches int `koanf:"unanswered_batches"`
+
 	// HoldAfter is how long a partition may wait for scores before it is paused
 	// and stops counting as in flight, so that it does not delay the others.
 	HoldAfter time.Duration `koanf:"hold_after"`
@@ -201,6 +205,7 @@ func DefaultConfig() Config {
 			BatchRecords:        1024,
 			InFlightRecords:     32 << 10,
 			InFlightBytes:       64 << 20,
+			UnansweredBatches:   4,
 			HoldAfter:           500 * time.Millisecond,
 			ScoringTimeout:      10 * time.Second,
 			Attempts:            5,
@@ -298,6 +303,7 @@ func (r *RecordsConfig) validate(v *validation) {
 	v.check(r.InFlightRecords >= r.PollRecords, "records.in_flight_records",
 		"must not be less than records.poll_records")
 	v.check(r.InFlightBytes > 0, "records.in_flight_bytes", "must be positive")
+	v.check(r.UnansweredBatches > 0, "records.unanswered_batches", "must be positive")
 	v.check(r.HoldAfter > 0, "records.hold_after", "must be positive")
 	v.check(r.ScoringTimeout > 0, "records.scoring_timeout", "must be positive")
 	v.check(r.Attempts > 0, "records.attempts", "must be at least 1")

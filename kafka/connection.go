@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const (
@@ -16,8 +18,6 @@ const (
 	// ourselves disconnected, silentAfter how long without one.
 	deafAfter   = 2 * time.Second
 	silentAfter = 20 * time.Second
-	// complainEvery is the time between two log lines about the same trouble.
-	complainEvery = 15 * time.Second
 )
 
 // connection watches whether brokers answer. It hooks into a client, whose
@@ -26,11 +26,11 @@ type connection struct {
 	log     *slog.Logger
 	lastOK  atomic.Int64 // Unix nanoseconds of the last answer
 	failing atomic.Bool
+	told    throttle
 
 	mu      sync.Mutex
 	lastErr error
 	errAt   time.Time
-	toldAt  time.Time
 }
 
 func newConnection(log *slog.Logger) *connection { return &connection{log: log} }
@@ -43,20 +43,18 @@ func (c *connection) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _
 }
 
 // OnBrokerRead implements [kgo.HookBrokerRead].
-func (c *connection) OnBrokerRead(meta kgo.BrokerMetadata, _ int16, _ int, _, _ time.Duration, err error) {
+func (c *connection) OnBrokerRead(meta kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
 	if err != nil {
 		c.fail(fmt.Errorf("broker %s: %w", net.JoinHostPort(meta.Host, fmt.Sprint(meta.Port)), err))
 		return
 	}
+	switch kmsg.Key(key) {
+	case kmsg.ApiVersions, kmsg.SASLHandshake, kmsg.SASLAuthenticate:
+		return // everybody is answered these
+	}
 	c.lastOK.Store(time.Now().UnixNano())
-	if c.failing.CompareAndSwap(true, false) {
-		c.mu.Lock()
-		told := !c.toldAt.IsZero()
-		c.toldAt = time.Time{}
-		c.mu.Unlock()
-		if told {
-			c.log.Info("connected to Kafka again", "broker", meta.Host, "port", meta.Port)
-		}
+	if c.failing.CompareAndSwap(true, false) && c.told.over() {
+		c.log.Info("connected to Kafka again", "broker", meta.Host, "port", meta.Port)
 	}
 }
 
@@ -64,12 +62,10 @@ func (c *connection) fail(err error) {
 	c.failing.Store(true)
 	c.mu.Lock()
 	c.lastErr, c.errAt = err, time.Now()
-	tell := time.Since(c.toldAt) > complainEvery && time.Since(time.Unix(0, c.lastOK.Load())) > deafAfter
-	if tell {
-		c.toldAt = c.errAt
-	}
 	c.mu.Unlock()
-	if tell {
+	// A broker of several may be down, and a connection that ends is opened
+	// again: what counts is that nobody answers.
+	if time.Since(time.Unix(0, c.lastOK.Load())) > deafAfter && c.told.allow("deaf") {
 		c.log.Warn("cannot reach Kafka; trying again until it answers", "error", err)
 	}
 }
@@ -83,7 +79,7 @@ func (c *connection) health(now time.Time) error {
 	c.mu.Unlock()
 	switch {
 	case last == 0 && err == nil:
-		return fmt.Errorf("no broker has answered yet")
+		return errors.New("no broker has answered yet")
 	case last == 0:
 		return fmt.Errorf("no broker has answered yet: %w", err)
 	case err != nil && errAt.UnixNano() > last && silent > deafAfter:

@@ -42,7 +42,7 @@ func TestRowsThatFailAreDeadLettered(t *testing.T) {
 	for i, want := range []map[string]string{
 		{
 			headerTopic: "in", headerPartition: "2", headerOffset: "1",
-			headerConnectorName: "modelserver", headerTaskID: "0",
+			headerConnectorName: "group", headerTaskID: "0",
 			headerStage: "VALUE_CONVERTER", headerClassName: "ingest/records",
 			headerExceptionClass: "malformed", headerExceptionMessage: "malformed: must be JSON",
 			headerExceptionTrace: "malformed: malformed: must be JSON",

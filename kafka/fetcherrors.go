@@ -18,7 +18,9 @@ func (r *recordsActor) fetchFailed(e kgo.FetchError) {
 	case errors.Is(e.Err, context.Canceled), errors.Is(e.Err, kgo.ErrClientClosed):
 		return
 	case errors.As(e.Err, &group):
-		r.log.Warn("not in the consumer group; joining again", "group", r.config.Group.ID, "error", group.Err)
+		if r.troubles.group.allow("join") {
+			r.log.Warn("not in the consumer group; joining again until it works", "group", r.config.Group.ID, "error", group.Err)
+		}
 	case errors.As(e.Err, &loss):
 		// The client has reset itself to what is left.
 		r.log.Error("the broker lost records", "topic", loss.Topic, "partition", loss.Partition,

@@ -18,6 +18,7 @@ type flight struct {
 	records  []record.Raw
 	count    int      // rows given out while splitting
 	chunks   []*chunk // that wait for it, each once
+	lane     *lane
 
 	attempts []*record.Batch // that may still be answered; the last is current
 	sent     int             // how often it was sent

@@ -22,10 +22,12 @@ import (
 
 const testPartitions = 3
 
-// world is a fake cluster with the topics that ingestion needs.
+// world is a cluster with the topics that ingestion needs: in, out, dead and
+// models.
 type world struct {
 	t       testing.TB
-	cluster *kfake.Cluster
+	cluster *kfake.Cluster // nil on a real broker
+	prefix  string         // of the topics' names
 	config  Config
 	client  *kgo.Client // produces inputs, by hand to a partition
 }
@@ -35,21 +37,42 @@ func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 	if t, ok := t.(*testing.T); ok {
 		t.Parallel() // each test has a cluster of its own
 	}
-	c := DefaultConfig()
-	c.Records.Topics = []TopicConfig{{Topic: "in", Format: "json", DataType: DataTypeRule{From: FromHeader, Name: "type"}}}
-	c.Records.CommitInterval = 20 * time.Millisecond
-	c.Records.FetchMaxWait = 50 * time.Millisecond
-	c.Results.Topic, c.DeadLetters.Topic, c.Models.Topic = "out", "dead", "models"
-	c.Producer.Linger = 0
 	opts = append([]kfake.Opt{
 		kfake.SeedTopics(testPartitions, "in", "out", "dead"), kfake.SeedTopics(1, "models"),
 		kfake.GroupMinSessionTimeout(100 * time.Millisecond),
 	}, opts...)
 	cluster := kafkatest.Fake(t, opts...)
-	c.Brokers = cluster.ListenAddrs()
-	w := &world{t: t, cluster: cluster, config: c}
+	w := &world{t: t, cluster: cluster, config: testConfig("", cluster.ListenAddrs())}
 	w.connect()
 	return w
+}
+
+// newRealWorld makes topics of its own on a real broker.
+func newRealWorld(t testing.TB, seeds []string) *world {
+	t.Helper()
+	if t, ok := t.(*testing.T); ok {
+		t.Parallel()
+	}
+	w := &world{t: t, prefix: kafkatest.UniqueName(t) + "-"}
+	w.config = testConfig(w.prefix, seeds)
+	for topic, partitions := range map[string]int{"in": testPartitions, "out": testPartitions, "dead": testPartitions, "models": 1} {
+		if err := kafkatest.CreateTopic(w.context(), seeds, w.prefix+topic, partitions, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.connect()
+	return w
+}
+
+func testConfig(prefix string, seeds []string) Config {
+	c := DefaultConfig()
+	c.Brokers, c.Group.ID = seeds, prefix+"group"
+	c.Records.Topics = []TopicConfig{{Topic: prefix + "in", Format: "json", DataType: DataTypeRule{From: FromHeader, Name: "type"}}}
+	c.Records.CommitInterval = 20 * time.Millisecond
+	c.Records.FetchMaxWait = 50 * time.Millisecond
+	c.Results.Topic, c.DeadLetters.Topic, c.Models.Topic = prefix+"out", prefix+"dead", prefix+"models"
+	c.Producer.Linger = 0
+	return c
 }
 
 // connect gives the world a new client to produce with.
@@ -68,7 +91,7 @@ func (w *world) produce(partition int32, dataType string, values ...string) {
 	w.t.Helper()
 	var recs []*kgo.Record
 	for _, v := range values {
-		r := &kgo.Record{Topic: "in", Partition: partition, Value: []byte(v), Key: []byte("k" + v)}
+		r := &kgo.Record{Topic: w.prefix + "in", Partition: partition, Value: []byte(v), Key: []byte("k" + v)}
 		if dataType != "" {
 			r.Headers = []kgo.RecordHeader{{Key: "type", Value: []byte(dataType)}, {Key: "own", Value: []byte("kept")}}
 		}
@@ -196,7 +219,7 @@ func failWith(err error) func(*record.Batch) *record.Scored {
 // read reads n records of a topic, from its start.
 func (w *world) read(topic string, n int) []*kgo.Record {
 	w.t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(w.config.Brokers...), kgo.ConsumeTopics(topic), kgo.FetchMaxWait(50*time.Millisecond))
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.config.Brokers...), kgo.ConsumeTopics(w.prefix+topic), kgo.FetchMaxWait(50*time.Millisecond))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -229,7 +252,7 @@ func (w *world) committed(partition int32) int64 {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if at, ok := o.Lookup("in", partition); ok {
+	if at, ok := o.Lookup(w.prefix+"in", partition); ok {
 		return at.At
 	}
 	return -1
@@ -256,20 +279,41 @@ func (w *world) holdProduce(topic string) (held, release chan struct{}) {
 // setTopic changes a topic's configuration.
 func (w *world) setTopic(topic, key, value string) {
 	w.t.Helper()
-	r, err := kadm.NewClient(w.client).AlterTopicConfigs(w.context(), []kadm.AlterConfig{{Name: key, Value: &value}}, topic)
+	r, err := kadm.NewClient(w.client).AlterTopicConfigs(w.context(), []kadm.AlterConfig{{Name: key, Value: &value}}, w.prefix+topic)
 	if err == nil {
-		_, err = r.On(topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
+		_, err = r.On(w.prefix+topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
 	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
 }
 
+// remake deletes a topic and creates it again.
+func (w *world) remake(topic string) {
+	w.t.Helper()
+	adm := kadm.NewClient(w.client)
+	r, err := adm.DeleteTopics(w.context(), w.prefix+topic)
+	if err == nil {
+		err = r.Error()
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	eventually(w.t, "the topic is created again", func() bool { // a broker forgets the old one a little later
+		return kafkatest.CreateTopic(w.context(), w.config.Brokers, w.prefix+topic, testPartitions, nil) == nil
+	})
+}
+
 // count returns the number of records of a topic.
 func (w *world) count(topic string) int64 {
+	w.t.Helper()
+	ends, err := listOffsets(w.context(), w.client, w.prefix+topic, false)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	var n int64
-	for _, p := range w.cluster.PartitionInfos(topic) {
-		n += p.HighWatermark
+	for _, at := range ends {
+		n += at
 	}
 	return n
 }

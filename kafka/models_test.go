@@ -246,7 +246,7 @@ func (w *world) publish(models ...*messages.ModelDescriptor) {
 
 func (w *world) publishRaw(r *kgo.Record) {
 	w.t.Helper()
-	r.Topic = "models"
+	r.Topic = w.prefix + "models"
 	if err := w.client.ProduceSync(w.context(), r).FirstErr(); err != nil {
 		w.t.Fatal(err)
 	}

@@ -22,11 +22,13 @@ import (
 type Publisher struct {
 	config *Config
 	client *kgo.Client
+	conn   *connection
 }
 
 // NewPublisher returns a publisher. It connects when it is first used.
 func NewPublisher(config *Config, log *slog.Logger) (*Publisher, error) {
-	opts, err := config.clientOptions(log, newConnection(log))
+	conn := newConnection(log)
+	opts, err := config.clientOptions(log, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +40,7 @@ func NewPublisher(config *Config, log *slog.Logger) (*Publisher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
-	return &Publisher{config: config, client: client}, nil
+	return &Publisher{config: config, client: client, conn: conn}, nil
 }
 
 // Close ends the publisher; what is not written yet is dropped.
@@ -78,7 +80,7 @@ func (p *Publisher) PublishModel(ctx context.Context, d *messages.ModelDescripto
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
 		return nil, &ModelTooLargeError{Bytes: len(value), Err: err}
 	case err != nil:
-		return nil, fmt.Errorf("publish the model to topic %s: %w", r.Topic, err)
+		return nil, fmt.Errorf("publish the model to topic %s: %w", r.Topic, errors.Join(err, p.conn.health(time.Now())))
 	}
 	return &messages.Source{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, nil
 }
@@ -107,7 +109,7 @@ const pace = 10 * time.Millisecond
 // PublishRecords writes records to a topic and returns how many the broker has
 // taken. That the context ends is not an error.
 func (p *Publisher) PublishRecords(ctx context.Context, s Stream, records iter.Seq[Outgoing]) (int64, error) {
-	run := &publication{Stream: s, client: p.client, start: time.Now()}
+	run := &publication{Stream: s, client: p.client, conn: p.conn, start: time.Now()}
 	for {
 		before := run.begun
 		for o := range records {
@@ -125,6 +127,7 @@ func (p *Publisher) PublishRecords(ctx context.Context, s Stream, records iter.S
 type publication struct {
 	Stream
 	client *kgo.Client
+	conn   *connection
 	start  time.Time
 	begun  int64
 
@@ -192,7 +195,8 @@ func (p *publication) end(ctx context.Context) (int64, error) {
 		return p.taken, p.err
 	}
 	if err != nil {
-		return p.taken, fmt.Errorf("publish to topic %s: the broker has not taken %d records", p.Topic, p.begun-p.taken)
+		return p.taken, fmt.Errorf("publish to topic %s: the broker has not taken %d records: %w",
+			p.Topic, p.begun-p.taken, errors.Join(err, p.conn.health(time.Now())))
 	}
 	return p.taken, nil
 }

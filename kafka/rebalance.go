@@ -79,6 +79,7 @@ func (r *Records) onRevoked(s *session, client *kgo.Client, parts map[string][]i
 
 func (r *recordsActor) assign(m *assigned) {
 	r.status.joined(true)
+	r.troubles.group.over()
 	r.metrics.rebalances.Add(context.Background(), 1)
 	n := 0
 	for topic, numbers := range m.parts {
@@ -156,8 +157,10 @@ func (r *recordsActor) release(parts map[string][]int32) offsets {
 func (r *recordsActor) lose(m *lost) {
 	r.status.joined(false)
 	r.metrics.rebalances.Add(context.Background(), 1)
-	r.log.Warn("partitions lost: another member may read their uncommitted records again",
-		"group", r.config.Group.ID, "partitions", m.parts)
+	if len(m.parts) > 0 {
+		r.log.Warn("partitions lost: their uncommitted records are read again, by us or another member",
+			"group", r.config.Group.ID, "partitions", m.parts)
+	}
 	for _, part := range r.partitions(m.parts) {
 		r.forget(part)
 	}

@@ -18,8 +18,9 @@ import (
 
 // TestARebalanceLosesAndRepeatsNothing: a member that gives partitions up
 // finishes and commits what is in flight first.
-func TestARebalanceLosesAndRepeatsNothing(t *testing.T) {
-	w := newWorld(t)
+func TestARebalanceLosesAndRepeatsNothing(t *testing.T) { rebalance(t, newWorld(t)) }
+
+func rebalance(t *testing.T, w *world) {
 	const rounds, n = 40, 25
 	first := w.start()
 	members := []*ingestion{first}
@@ -30,8 +31,10 @@ func TestARebalanceLosesAndRepeatsNothing(t *testing.T) {
 		switch round {
 		case 10:
 			members = append(members, w.start())
+			eventually(t, "two members share the partitions", func() bool { return spread(members) })
 		case 20:
 			members = append(members, w.start())
+			eventually(t, "three members share the partitions", func() bool { return spread(members) })
 		case 30:
 			first.drain(t)
 			members = members[1:]
@@ -56,6 +59,19 @@ func TestARebalanceLosesAndRepeatsNothing(t *testing.T) {
 	}
 }
 
+// spread says that each member has partitions, and each partition a member.
+func spread(members []*ingestion) bool {
+	n := 0
+	for _, m := range members {
+		has := len(m.Stats().Partitions)
+		if has == 0 {
+			return false
+		}
+		n += has
+	}
+	return n == testPartitions
+}
+
 // TestARevocationWaitsForAcknowledgements before it commits and gives up.
 func TestARevocationWaitsForAcknowledgements(t *testing.T) {
 	w := newWorld(t)
@@ -72,7 +88,7 @@ func TestARevocationWaitsForAcknowledgements(t *testing.T) {
 	second := w.start()
 	eventually(t, "the first member gives partitions up", func() bool {
 		info := w.cluster.GroupInfo(w.config.Group.ID)
-		return info != nil && len(info.Members) == 2 && assignedTo(info) < testPartitions
+		return info != nil && len(info.Members) == 2 && info.NumAssigned() < testPartitions
 	})
 	if n := len(second.Stats().Partitions); n != 0 {
 		t.Fatalf("the second member has %d partitions while results of the first are not acknowledged", n)
@@ -94,8 +110,6 @@ func TestARevocationWaitsForAcknowledgements(t *testing.T) {
 		t.Errorf("%d results, want %d", n, 3*testPartitions)
 	}
 }
-
-func assignedTo(info *kfake.GroupInfo) int { return info.NumAssigned() }
 
 // TestARevocationDoesNotWaitForEver: what is not scored in time is left to the
 // next owner.

@@ -35,13 +35,14 @@ type RecordsOptions struct {
 // Records is the handle of the record ingestion actor: the one thing that
 // others hold of it. Its methods may be called by any goroutine.
 type Records struct {
-	config  *Config
-	topics  []Topic
-	scorer  Scorer
-	log     *slog.Logger
-	metrics *recordMetrics
-	letters deadLetters
-	status  *recordStatus
+	config   *Config
+	topics   []Topic
+	scorer   Scorer
+	log      *slog.Logger
+	metrics  *recordMetrics
+	letters  deadLetters
+	status   *recordStatus
+	troubles struct{ group, commit throttle }
 
 	running atomic.Pointer[session]
 }
@@ -120,6 +121,7 @@ type recordsActor struct {
 	parts    map[partitionID]*partition
 	window   window
 	pending  map[*record.Batch]*flight // batches that may be answered
+	lanes    map[string]*lane          // by data type
 	retries  []*flight                 // that wait to be sent again
 	commits  commitState
 	leaving  []*revoked // revocations that wait for work in flight
@@ -152,6 +154,7 @@ func newRecordsActor(r *Records) *recordsActor {
 		Records: r,
 		parts:   map[partitionID]*partition{},
 		pending: map[*record.Batch]*flight{},
+		lanes:   map[string]*lane{},
 		window:  window{maxRecords: c.InFlightRecords, pollRecords: c.PollRecords, maxBytes: c.InFlightBytes},
 	}
 }
@@ -283,7 +286,10 @@ func (r *recordsActor) take(p *polled) {
 		r.fetchFailed(e)
 	}
 	for _, f := range p.flights {
-		r.send(f, now)
+		r.line(f)
+	}
+	for _, f := range p.flights {
+		r.pump(f.dataType.name, now)
 	}
 	for _, c := range p.chunks { // some need no score
 		if c.part != nil && c.unscored == 0 {

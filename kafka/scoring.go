@@ -12,9 +12,6 @@ import (
 
 // send hands a batch to its model.
 func (r *recordsActor) send(f *flight, now time.Time) {
-	if !f.wanted() {
-		return
-	}
 	b := f.attempt(now.Add(r.config.Records.ScoringTimeout))
 	r.pending[b] = f
 	r.scorer.Score(b, r.session.actor)
@@ -64,12 +61,15 @@ func (r *recordsActor) scoringFailed(f *flight, err error) {
 // overdue looks for batches whose answer did not come, and sends those again
 // whose pause is over.
 func (r *recordsActor) overdue(now time.Time) {
+	var late []*flight
 	for b, f := range r.pending {
-		if !f.wanted() {
-			delete(r.pending, b)
-			continue
+		if b == f.attempts[len(f.attempts)-1] && (now.After(f.deadline) || !f.wanted()) {
+			late = append(late, f)
 		}
-		if b != f.attempts[len(f.attempts)-1] || now.Before(f.deadline) {
+	}
+	for _, f := range late {
+		if !f.wanted() { // its partitions are gone
+			r.leave(f)
 			continue
 		}
 		// A silent actor and one that holds the batch look the same from here:
@@ -80,34 +80,36 @@ func (r *recordsActor) overdue(now time.Time) {
 			r.settleFlight(f)
 			continue
 		}
-		r.metrics.retries.Add(context.Background(), 1)
-		r.send(f, now)
+		r.again(f, now)
 	}
 	r.resend(now)
 }
 
+// resend sends those flights again whose pause is over.
 func (r *recordsActor) resend(now time.Time) {
-	later := r.retries[:0]
-	for _, f := range r.retries {
+	waiting := r.retries
+	r.retries = nil
+	for _, f := range waiting {
 		switch {
-		case f.settled || !f.wanted():
+		case f.settled:
+		case !f.wanted():
+			r.leave(f)
 		case now.Before(f.retryAt):
-			later = append(later, f)
+			r.retries = append(r.retries, f)
 		default:
-			r.metrics.retries.Add(context.Background(), 1)
-			r.send(f, now)
+			r.again(f, now)
 		}
 	}
-	clear(r.retries[len(later):])
-	r.retries = later
+}
+
+func (r *recordsActor) again(f *flight, now time.Time) {
+	r.metrics.retries.Add(context.Background(), 1)
+	r.send(f, now)
 }
 
 // settleFlight ends a flight: its chunks wait for one batch less.
 func (r *recordsActor) settleFlight(f *flight) {
-	f.settled = true
-	for _, b := range f.attempts {
-		delete(r.pending, b)
-	}
+	r.leave(f)
 	r.metrics.scored(f)
 	for _, c := range f.chunks {
 		c.unscored--

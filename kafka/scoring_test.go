@@ -203,6 +203,36 @@ func TestAHeldDataTypeDoesNotDelayOtherPartitions(t *testing.T) {
 	eventually(t, "nothing is held", func() bool { return in.Stats().Held == 0 })
 }
 
+// TestASlowModelIsWaitedFor: however much waits, only so many batches are with
+// a model, and only theirs deadlines run.
+func TestASlowModelIsWaitedFor(t *testing.T) {
+	w := newWorld(t)
+	in := w.start(func(c *Config) {
+		c.Records.BatchRecords, c.Records.UnansweredBatches = 1, 2
+		c.Records.Attempts, c.Records.ScoringTimeout = 1, 300*time.Millisecond
+		c.Records.HoldAfter = time.Hour
+	})
+	in.scorer.set(silent)
+	const n = 30
+	model := time.NewTicker(20 * time.Millisecond) // how long it takes for a batch
+	defer model.Stop()
+	w.produce(0, "wine", numbers(0, n)...)
+	for answered := range n { // all of them take twice the deadline
+		eventually(t, "the next batches are with the model", func() bool { return len(in.scorer.seen()) >= min(answered+2, n) })
+		if asked := len(in.scorer.seen()) - answered; asked > 2 {
+			t.Fatalf("%d batches are with the model, want at most 2", asked)
+		}
+		<-model.C
+		in.scorer.answer(echo(in.scorer.seen()[answered]))
+	}
+	if got := values(w.read("out", n))[0]; !slices.Equal(got, numbers(0, n)) {
+		t.Errorf("results %v", got)
+	}
+	if s := in.Stats(); s.DeadLettered > 0 {
+		t.Errorf("%d records were given up", s.DeadLettered)
+	}
+}
+
 func TestWorkInFlightIsBounded(t *testing.T) {
 	w := newWorld(t)
 	in := w.start(func(c *Config) {
