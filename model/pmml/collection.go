@@ -49,3 +49,51 @@ func elements(s string) []string {
 	}
 	return out
 }
+
+// transactions makes one row of the verification rows of each transaction: of
+// its items and of results that are collections all cells are wanted, of other
+// results the first.
+func (c *verifier) transactions(rows []document.Row) []document.Row {
+	group := c.columns[c.model.plan.group]
+	lists := map[document.ColumnName]bool{}
+	for _, r := range c.results {
+		lists[r.column] = c.model.outputs[r.index].typ == tList
+	}
+	var out []document.Row
+	var cells []map[document.ColumnName][]string
+	index := map[string]int{}
+	for _, row := range rows {
+		id, _ := row.Get(group)
+		i, known := index[id]
+		if !known {
+			i = len(out)
+			index[id] = i
+			out = append(out, document.Row{Line: row.Line})
+			cells = append(cells, map[document.ColumnName][]string{})
+		}
+		for _, cell := range row.Cells {
+			cells[i][cell.Column] = append(cells[i][cell.Column], cell.Value)
+		}
+	}
+	for i := range out {
+		for column, values := range cells[i] {
+			merged := values[0]
+			if isList, result := lists[column]; isList {
+				merged = list(values)
+			} else if !result && column != group {
+				merged = jsonArray(values)
+			}
+			out[i].Cells = append(out[i].Cells, document.Cell{Column: column, Value: merged})
+		}
+	}
+	return out
+}
+
+// jsonArray writes a collection as records have it.
+func jsonArray(values []string) string {
+	s, err := json.Marshal(values)
+	if err != nil {
+		return list(values) // cannot be: every text has a JSON form
+	}
+	return string(s)
+}

@@ -115,6 +115,9 @@ func checkDocument(dir string, row manifestRow) error {
 		}
 		return fmt.Errorf("load: %w", err)
 	}
+	if m.plan.group != "" {
+		records = groupRecords(names, records, m.plan.group)
+	}
 	if len(records) != len(want) {
 		return fmt.Errorf("%d inputs, %d expected results", len(records), len(want))
 	}
@@ -131,6 +134,34 @@ func checkDocument(dir string, row manifestRow) error {
 		return err
 	}
 	return compareTables(m, row, wantNames, want, &out, near)
+}
+
+// groupRecords makes one record of those that have the same value in the group
+// field; the other fields become collections.
+func groupRecords(names []string, records [][]string, group string) (out [][]string) {
+	at := slices.Index(names, group)
+	index := map[string]int{}
+	var values [][][]string
+	for _, r := range records {
+		i, known := index[r[at]]
+		if !known {
+			i = len(out)
+			index[r[at]] = i
+			out = append(out, slices.Clone(r))
+			values = append(values, make([][]string, len(r)))
+		}
+		for k := range r {
+			values[i][k] = append(values[i][k], r[k])
+		}
+	}
+	for i := range out {
+		for k := range out[i] {
+			if k != at {
+				out[i][k] = jsonArray(values[i][k])
+			}
+		}
+	}
+	return out
 }
 
 // allErrors says that the reference fails on every row, or that there are none.

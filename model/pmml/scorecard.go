@@ -77,7 +77,7 @@ func (mc *modelCompiler) baseline(m *document.Scorecard, c *document.Characteris
 	return best.V
 }
 
-func (mc *modelCompiler) attribute(s *scorecard, m *document.Scorecard, c *document.Characteristic, doc *document.Attribute, codes map[string]int) attribute {
+func (mc *modelCompiler) attribute(s *scorecard, m *document.Scorecard, c *document.Characteristic, doc *document.ScorecardAttribute, codes map[string]int) attribute {
 	a := attribute{test: mc.predicate(doc.Predicate), partial: mc.math.round(doc.PartialScore.V)}
 	switch {
 	case doc.Complex != nil:

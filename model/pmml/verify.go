@@ -20,7 +20,11 @@ func (m *Model) Verify(ctx context.Context) error {
 	}
 	check := m.verifier(v)
 	var in, out model.Batch
-	for rows := range slices.Chunk(v.Table.Rows, blockRows) {
+	table := v.Table.Rows
+	if m.plan.group != "" {
+		table = check.transactions(table)
+	}
+	for rows := range slices.Chunk(table, blockRows) {
 		in.Rows, in.Columns = len(rows), in.Columns[:0]
 		for i := range m.signature.Inputs {
 			in.Columns = append(in.Columns, check.input(m.signature.Inputs[i].Name, rows))

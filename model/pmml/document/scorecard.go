@@ -20,14 +20,14 @@ type Characteristics struct {
 // Characteristic gives the partial score of its first attribute that is true.
 type Characteristic struct {
 	Pos
-	Name          string       `pmml:"name"`
-	ReasonCode    Opt[string]  `pmml:"reasonCode"`
-	BaselineScore Opt[float64] `pmml:"baselineScore"`
-	Attributes    []*Attribute `pmml:"Attribute,required"`
+	Name          string                `pmml:"name"`
+	ReasonCode    Opt[string]           `pmml:"reasonCode"`
+	BaselineScore Opt[float64]          `pmml:"baselineScore"`
+	Attributes    []*ScorecardAttribute `pmml:"Attribute,required"`
 }
 
-// Attribute is a condition and what it scores.
-type Attribute struct {
+// ScorecardAttribute is an <Attribute>: a condition and what it scores.
+type ScorecardAttribute struct {
 	Pos
 	ReasonCode   Opt[string]          `pmml:"reasonCode"`
 	PartialScore Opt[float64]         `pmml:"partialScore"`
