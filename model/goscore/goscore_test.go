@@ -150,6 +150,9 @@ func TestWineDocumentsAreRefused(t *testing.T) {
 	}
 	documents, err := filepath.Glob(filepath.Join(root, "data", "wine", "*.pmml"))
 	if err != nil || len(documents) == 0 {
+		if os.Getenv("MODELSERVER_REQUIRE_SHARED") != "" {
+			t.Fatal("MODELSERVER_REQUIRE_SHARED is set, but the wine documents are not there")
+		}
 		t.Skip("the test data are not there: set MODELSERVER_SHARED to the folder that has data/wine")
 	}
 	for _, path := range documents {

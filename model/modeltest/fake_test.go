@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/modelstream/modelserver/model"
@@ -303,9 +304,10 @@ func (e *fake) wrong(row int, sum float64, in *model.Batch) float64 {
 			return 0
 		}
 	case sharedScratch:
-		e.scratch.Store(math.Float64bits(sum))
-		for range 20 { // long enough for another goroutine to come between
-			e.scratch.Add(0)
+		mine := math.Float64bits(sum)
+		e.scratch.Store(mine)
+		for i := 0; i < 100 && e.scratch.Load() == mine; i++ {
+			runtime.Gosched() // until another goroutine comes between, if there is one
 		}
 		return math.Float64frombits(e.scratch.Load())
 	case allocatesPerRecord:

@@ -203,8 +203,11 @@ func (r result) diff(other result, tolerance float64) string {
 	return ""
 }
 
-// near compares two boxed values: numbers within the tolerance whatever their
-// types, everything else exactly. NaN equals NaN.
+// Near compares two values as [model.Column.Value] gives them: numbers within
+// the tolerance, relative above 1 and absolute below, whatever their types;
+// everything else exactly. NaN equals NaN.
+func Near(got, want any, tolerance float64) bool { return near(got, want, tolerance) }
+
 func near(got, want any, tolerance float64) bool {
 	g, w := reflect.ValueOf(got), reflect.ValueOf(want)
 	if !g.IsValid() || !w.IsValid() {

@@ -61,12 +61,12 @@ func TestEveryFaultIsFound(t *testing.T) {
 		{leaksFile, "close releases everything"},
 		{leaksFileOnFailure, "close releases everything"},
 	} {
+		found[test.check] = true
 		t.Run(string(test.fault), func(t *testing.T) {
 			i := slices.IndexFunc(checks, func(c check) bool { return c.name == test.check })
 			if i < 0 {
 				t.Fatalf("there is no check %q", test.check)
 			}
-			found[test.check] = true
 			s := fakeSuite(test.fault)
 			if findings := record(checks[i].run, &s); len(findings) == 0 {
 				t.Errorf("the check %q did not find it", test.check)

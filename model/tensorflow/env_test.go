@@ -74,6 +74,9 @@ func shared(t testing.TB, path string) string {
 	}
 	full := filepath.Join(root, "data", path)
 	if _, err := os.Stat(full); err != nil {
+		if os.Getenv("MODELSERVER_REQUIRE_SHARED") != "" {
+			t.Fatalf("MODELSERVER_REQUIRE_SHARED is set, but data/%s is not there", path)
+		}
 		t.Skipf("the test data are not there: set MODELSERVER_SHARED to the folder that has data/%s", path)
 	}
 	return full

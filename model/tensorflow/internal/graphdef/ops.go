@@ -38,8 +38,7 @@ var computing = set(`
 	MatrixDiagPart MatrixDiagPartV2 MatrixDiagPartV3 MatrixDiagV2 MatrixDiagV3 MatrixSetDiag
 	MatrixSetDiagV2 MatrixSetDiagV3 MirrorPad OneHot OnesLike Pack Pad PadV2 Range Rank
 	Reshape Reverse ReverseSequence ReverseV2 Roll Shape ShapeN Size Slice SpaceToBatch
-	SpaceToBatchND SpaceToDepth Split SplitV Squeeze StridedSlice TensorScatterAdd TensorScatterMax
-	TensorScatterMin TensorScatterSub TensorScatterUpdate Tile TopK TopKV2 InTopK InTopKV2 NthElement
+	SpaceToBatchND SpaceToDepth Split SplitV Squeeze StridedSlice 	Tile TopK TopKV2 InTopK InTopKV2 NthElement
 	Transpose Unique UniqueV2 UniqueWithCounts UniqueWithCountsV2 Unpack
 	UnravelIndex UpperBound Where ZerosLike
 
@@ -64,7 +63,7 @@ var computing = set(`
 
 	SparseConcat SparseFillEmptyRows
 	SparseReorder SparseReshape SparseSegmentMean SparseSegmentSqrtN SparseSegmentSum SparseSlice
-	SparseSoftmax SparseSplit SparseTensorDenseMatMul SparseToDense
+	SparseSoftmax SparseTensorDenseMatMul SparseToDense
 
 	Switch Merge Enter Exit NextIteration LoopCond ControlTrigger
 	If StatelessIf Case StatelessCase While StatelessWhile PartitionedCall StatefulPartitionedCall

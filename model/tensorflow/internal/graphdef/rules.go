@@ -22,6 +22,7 @@ var attributeBounds = map[string]map[string]bounds{
 	"DynamicPartition": {"num_partitions": {1, 4096}},
 	"Enter":            {"parallel_iterations": {1, 1024}},
 	"GatherV2":         {"batch_dims": {0, 0}},
+	"ResourceGather":   {"batch_dims": {0, 0}},
 	"While":            {"parallel_iterations": {1, 1024}},
 	"StatelessWhile":   {"parallel_iterations": {1, 1024}},
 }
