@@ -78,9 +78,14 @@ func (c *compiler) family(b *document.ModelBase) family {
 // listInputs fixes the order of the inputs: that of the mining schema.
 func (c *compiler) listInputs(b *document.ModelBase) {
 	for _, f := range b.MiningSchema.Fields {
-		if df := c.data[f.Name]; df != nil && (f.UsageType == "active" || f.UsageType == "group" || f.UsageType == "order") {
-			c.addInput(df, dataTypeOf(df.DataType))
+		if f.UsageType != "active" && f.UsageType != "group" && f.UsageType != "order" {
+			continue
 		}
+		df := c.data[f.Name]
+		if df == nil {
+			c.refuseAttr(f, "name", "field %q is not in the data dictionary", f.Name)
+		}
+		c.addInput(df, dataTypeOf(df.DataType))
 	}
 }
 

@@ -114,6 +114,9 @@ func structs[T any](group map[string]T) map[string]reflect.Type {
 
 // upgrade turns an older document into the 4.4 form.
 func (p *PMML) upgrade() error {
+	if v := p.Version; v != "" && v[0] != '3' && v[0] != '4' {
+		return refuse(p.At("version"), "%q is not one of 3.0 to 4.4", short(v))
+	}
 	for _, f := range p.DataDictionary.Fields {
 		if f.DataType == "" { // required from 3.0 on, but often left out
 			f.DataType = "string"

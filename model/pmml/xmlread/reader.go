@@ -285,7 +285,7 @@ func (r *Reader) push(colon, end int) {
 		prefix, name := split(r.arena, s.name, s.colon, s.value)
 		for _, a := range r.attrs {
 			if bytes.Equal(a.Name, name) && bytes.Equal(a.Prefix, prefix) {
-				r.fail("attribute %s is given twice", name)
+				r.fail("attribute %s of <%s> is given twice", name, r.name)
 				return
 			}
 		}
