@@ -18,11 +18,14 @@ func Check(cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	if _, err := locations(cfg); err != nil {
+		return err
+	}
 	log, meter := slog.New(slog.DiscardHandler), noop.NewMeterProvider().Meter("")
 	_, records := kafka.NewRecords(kafka.RecordsOptions{Config: &cfg.Kafka, Topics: boundTopics(cfg.Kafka.Records.Topics, formats), Log: log, Meter: meter})
 	_, models := kafka.NewModels(kafka.ModelsOptions{Config: &cfg.Kafka, Log: log, Meter: meter})
 	if records != nil && models != nil && records.Error() == models.Error() {
-		return records
+		models = nil // both have the same connection
 	}
-	return errors.Join(records, models)
+	return config.Errors(errors.Join(records, models))
 }

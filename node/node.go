@@ -16,6 +16,7 @@ import (
 	"github.com/modelstream/modelserver/api"
 	"github.com/modelstream/modelserver/kafka"
 	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/model/artifact"
 	"github.com/modelstream/modelserver/node/config"
 	"github.com/modelstream/modelserver/persistence"
 	"github.com/modelstream/modelserver/persistence/file"
@@ -27,14 +28,11 @@ import (
 type Options struct {
 	Types    *model.Registry            // required
 	Hosts    map[string]actors.HostFunc // model types with an actor of their own
-	Resolver Resolver                   // nil: no model is taken by location
+	Resolver actors.Resolver            // nil: what models.locations allows
 	Log      *slog.Logger               // required
 	Version  string                     // of the program
 	Revision string                     // of its source
 }
-
-// Resolver turns a location into the artifact.
-type Resolver = actors.Resolver
 
 // Node is one server.
 type Node struct {
@@ -118,8 +116,14 @@ func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
 	if err != nil {
 		return err
 	}
+	resolver := n.options.Resolver
+	if resolver == nil {
+		if resolver, err = locations(n.cfg); err != nil {
+			return err
+		}
+	}
 	c, m := actors.Config{
-		Node: n.name, Types: n.options.Types, Hosts: n.options.Hosts, Store: n.store, Resolver: n.options.Resolver,
+		Node: n.name, Types: n.options.Types, Hosts: n.options.Hosts, Store: n.store, Resolver: resolver,
 		Fields: map[string]map[string]string{}, Results: results,
 		SnapshotEvery: n.cfg.Persistence.SnapshotEvery, MaxArtifactSize: n.cfg.Kafka.Models.MaxBytes,
 		Logger: n.log, Meter: n.telemetry.meter(),
@@ -134,6 +138,19 @@ func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
 	}
 	n.actors, err = actors.New(n.system, c)
 	return err
+}
+
+// locations makes what fetches models by location, as far as the configuration
+// allows it.
+func locations(cfg *config.Config) (*artifact.Resolver, error) {
+	l := cfg.Models.Locations
+	r, err := artifact.New(artifact.Config{
+		FileRoots: l.FileRoots, Hosts: l.Hosts, Buckets: l.Buckets, MaxBytes: int64(l.MaxBytes), Timeout: l.Timeout,
+	})
+	if err != nil {
+		return nil, config.Errors(err)
+	}
+	return r, nil
 }
 
 func (n *Node) buildIngestion(formats map[string]*record.Format) (err error) {

@@ -39,6 +39,10 @@ func (e *Error) Error() string {
 // Unwrap lets errors.As find each.
 func (e *Error) Unwrap() []error { return e.Errs }
 
+// Errors turns an error of another package about settings, or several joined
+// ones, which begin with the key, into an [*Error]. It returns nil for nil.
+func Errors(err error) error { return together(keyed(err)) }
+
 // together flattens joined errors into one [*Error], or nil.
 func together(errs ...error) error {
 	flat := flatten(nil, errs)

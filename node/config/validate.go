@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -81,14 +79,6 @@ func (c *Config) validateModels(v *validation) {
 	l := &m.Locations
 	v.check(l.MaxBytes > 0, "models.locations.max_bytes", "must be positive")
 	v.check(l.Timeout > 0, "models.locations.timeout", "must be positive")
-	for i, root := range l.FileRoots {
-		v.check(filepath.IsAbs(root), fmt.Sprintf("models.locations.file_roots[%d]", i), fmt.Sprintf("%q must be an absolute path", root))
-	}
-	for i, b := range l.Buckets {
-		u, err := url.Parse(b)
-		v.check(err == nil && u.Scheme != "" && u.Host != "", fmt.Sprintf("models.locations.buckets[%d]", i),
-			fmt.Sprintf("%q must be a bucket's URL, such as s3://models?region=eu-central-1", b))
-	}
 }
 
 // The formats that are there without configuration.

@@ -54,9 +54,6 @@ func (a *app) validate() error {
 	if err := node.Check(loaded.Config); err != nil {
 		return configError{err}
 	}
-	if _, err := newResolver(loaded.Config); err != nil {
-		return configError{err}
-	}
 	for _, w := range loaded.Warnings {
 		fmt.Fprintln(a.errOut, "warning: "+w)
 	}

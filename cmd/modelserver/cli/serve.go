@@ -59,13 +59,9 @@ func (a *app) serve(cmd *cobra.Command, set []string) error {
 	if err != nil {
 		return err
 	}
-	resolver, err := newResolver(loaded.Config)
-	if err != nil {
-		return configError{err}
-	}
 	v := thisVersion()
 	n, err := node.New(loaded.Config, node.Options{
-		Types: types, Resolver: resolver, Log: log, Version: v.Version, Revision: v.Revision,
+		Types: types, Log: log, Version: v.Version, Revision: v.Revision,
 	})
 	if err != nil {
 		return err

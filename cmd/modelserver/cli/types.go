@@ -4,7 +4,6 @@ import (
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/all"
 	"github.com/modelstream/modelserver/model/tensorflow"
-	"github.com/modelstream/modelserver/node"
 	"github.com/modelstream/modelserver/node/config"
 )
 
@@ -14,7 +13,3 @@ func (a *app) modelTypes(c *config.Config) (*model.Registry, error) {
 		TensorFlow: tensorflow.Config{LibraryDir: c.TensorFlow.Dir, MaxModelBytes: int64(c.TensorFlow.MaxBytes)},
 	}, a.more...)
 }
-
-// newResolver returns what fetches models by location, as far as the
-// configuration allows them.
-func newResolver(*config.Config) (node.Resolver, error) { return nil, nil }
