@@ -123,11 +123,8 @@ func (h *host) score(s *Score) *ScoreReply {
 	ctx, cancel := context.WithDeadline(context.Background(), s.Batch.Deadline)
 	defer cancel()
 	n := len(s.Batch.Records)
-	scored := &record.Scored{
-		Batch: s.Batch, Generation: h.spec.Number,
-		Payloads: make([]byte, 0, (h.bytes+h.bytes/16+16)*n),
-		Ends:     make([]int32, 0, n),
-	}
+	scored := record.NewScored(s.Batch, (h.bytes+h.bytes/16+16)*n)
+	scored.Generation = h.spec.Number
 	if s.Isolate {
 		reply.Err = h.scoreEach(ctx, scored)
 	} else {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"errors"
+	"sync"
 
 	"github.com/modelstream/modelserver/model"
 )
@@ -26,6 +27,35 @@ type Scored struct {
 
 	// Generation is the number of the generation that scored the batch.
 	Generation uint64
+}
+
+// buffers recycles the memory of answers: a buffer of a megabyte that is made
+// anew for each batch costs more to clear and to collect than to fill.
+var buffers sync.Pool
+
+// NewScored returns an empty answer to a batch with room for n bytes of payload.
+func NewScored(b *Batch, n int) *Scored {
+	s, ok := buffers.Get().(*Scored)
+	if !ok {
+		s = &Scored{}
+	}
+	s.Batch = b
+	if cap(s.Payloads) < n {
+		s.Payloads = make([]byte, 0, n)
+	}
+	if cap(s.Ends) < len(b.Records) {
+		s.Ends = make([]int32, 0, len(b.Records))
+	}
+	return s
+}
+
+// Release gives the answer's memory back, for another batch. It is called at
+// most once, by who received the answer, when nothing refers to it or to its
+// payloads any more; never to call it is safe.
+func (s *Scored) Release() {
+	clear(s.Failures)
+	*s = Scored{Payloads: s.Payloads[:0], Ends: s.Ends[:0], Failures: s.Failures[:0]}
+	buffers.Put(s)
 }
 
 // ErrNoModel says that no model serves the batch's data type yet.
