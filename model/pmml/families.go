@@ -26,6 +26,9 @@ func families() []family {
 		of("Scorecard", compileScorecard),
 		of("NearestNeighborModel", compileNearestNeighbors),
 		of("AssociationModel", compileAssociation),
+		of("AnomalyDetectionModel", compileAnomalyDetection),
+		of("TimeSeriesModel", compileTimeSeries),
+		of("GaussianProcessModel", compileGaussianProcess),
 	}
 }
 

@@ -104,12 +104,12 @@ func (p *typePlan) field(f reflect.StructField, tag string, index []int) {
 		if isElement(name) {
 			p.children[strings.TrimPrefix(name, "<")] = plan
 		} else {
-			p.attrs[name] = plan
+			p.attrs[strings.TrimPrefix(name, "@")] = plan
 		}
 	}
 }
 
 // isElement tells elements from attributes: PMML begins the names of elements
-// with an upper-case letter; the tags of the few exceptions ("<euclidean") say
-// so with an angle bracket.
+// with an upper-case letter. The tags of the few exceptions say what they are:
+// "<euclidean" is an element, "@RMSE" an attribute.
 func isElement(name string) bool { return name[0] == '<' || name[0] >= 'A' && name[0] <= 'Z' }
