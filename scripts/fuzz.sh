@@ -4,6 +4,6 @@ set -euo pipefail
 for package in $(go list "$@"); do
 	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
 		echo "== $package $target"
-		go test -run='^$' -fuzz="^$target\$" -fuzztime="${FUZZTIME:-10s}" "$package"
+		go test -run='^$' -fuzz="^$target\$" -fuzzminimizetime=10x -fuzztime="${FUZZTIME:-10s}" "$package"
 	done
 done
