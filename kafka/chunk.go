@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"sync/atomic"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -21,7 +20,6 @@ type chunk struct {
 	runs      []run
 	bytes     int64
 	highWater int64
-	takenAt   time.Time
 
 	outputs  []output
 	unacked  atomic.Int32

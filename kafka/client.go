@@ -14,7 +14,7 @@ func (c *Config) clientOptions(log *slog.Logger, conn *connection) ([]kgo.Opt, e
 	if err != nil {
 		return nil, err
 	}
-	opts := append(security,
+	opts := append([]kgo.Opt{},
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(c.ClientID),
 		kgo.SoftwareNameAndVersion("modelserver", "dev"),
@@ -26,6 +26,7 @@ func (c *Config) clientOptions(log *slog.Logger, conn *connection) ([]kgo.Opt, e
 		// like; a wrong TLS or SASL setting is told by the log, not by giving up.
 		kgo.AlwaysRetryEOF(),
 	)
+	opts = append(opts, security...)
 	if conn != nil {
 		opts = append(opts, kgo.WithHooks(conn))
 	}

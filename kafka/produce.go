@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -37,14 +38,14 @@ func (r *recordsActor) produce(part *partition, c *chunk) {
 	c.unacked.Store(int32(len(c.outputs)))
 	part.repair.flying++
 	for i := range c.outputs {
-		r.session.client.Produce(nil, &c.outputs[i].record, c.promise)
+		r.session.client.Produce(context.Background(), &c.outputs[i].record, c.promise)
 	}
 }
 
 // collect makes the chunk's outputs.
 func (r *recordsActor) collect(c *chunk) {
 	now := time.Now()
-	c.outputs = make([]output, 0, len(c.records)+c.failed())
+	c.outputs = r.outputs.get(len(c.records) + c.failed())
 	for i := range c.runs {
 		run := &c.runs[i]
 		switch f := run.flight; {
@@ -144,4 +145,6 @@ func (r *recordsActor) settleChunk(part *partition, c *chunk) {
 	r.metrics.settled(c)
 	r.status.settled(c)
 	c.part = nil
+	r.outputs.put(c.outputs)
+	c.outputs = nil
 }

@@ -67,8 +67,5 @@ func (q *queue) settle(c *chunk) {
 	q.sent -= n
 }
 
-// unsent returns the chunks that are not with the producer.
-func (q *queue) unsent() []*chunk { return q.chunks[q.sent:] }
-
 // idle says that nothing is under way.
 func (q *queue) idle() bool { return len(q.chunks) == 0 }

@@ -43,6 +43,7 @@ type Records struct {
 	letters  deadLetters
 	status   *recordStatus
 	troubles struct{ group, commit throttle }
+	outputs  outputPool
 
 	running atomic.Pointer[session]
 }
@@ -118,16 +119,17 @@ type recordsActor struct {
 	stopPoll context.CancelFunc
 	polling  bool // a permission is out
 
-	parts    map[partitionID]*partition
-	window   window
-	pending  map[*record.Batch]*flight // batches that may be answered
-	lanes    map[string]*lane          // by data type
-	retries  []*flight                 // that wait to be sent again
-	commits  commitState
-	leaving  []*revoked // revocations that wait for work in flight
-	draining *drain
-	closing  bool
-	stale    string // why the session has to be replaced
+	parts     map[partitionID]*partition
+	window    window
+	pending   map[*record.Batch]*flight // batches that may be answered
+	lanes     map[string]*lane          // by data type
+	retries   []*flight                 // that wait to be sent again
+	commits   commitState
+	leaving   []*revoked // revocations that wait for work in flight
+	draining  *drain
+	closing   bool
+	nextMarks time.Time // when to ask for watermarks
+	stale     string    // why the session has to be replaced
 }
 
 // partitionID names a partition.
@@ -197,6 +199,8 @@ func (r *recordsActor) handle(message any) {
 		r.lose(m)
 	case *committed:
 		r.committed(m)
+	case watermarks:
+		r.watermarks(m)
 	case *remade:
 		r.stale = remadeReason(m.topic)
 	case closed:

@@ -121,7 +121,7 @@ func (r *recordsActor) produceAgain(part *partition, c *chunk, again []failure) 
 	for i := range again {
 		rec := &again[i].output.record
 		rec.Partition = c.partition // the client has put the one it picked
-		r.session.client.Produce(nil, rec, c.promise)
+		r.session.client.Produce(context.Background(), rec, c.promise)
 	}
 }
 

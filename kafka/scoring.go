@@ -120,8 +120,8 @@ func (r *recordsActor) settleFlight(f *flight) {
 }
 
 // backoff is the pause before attempt n+1.
-func (c *RecordsConfig) backoff(n int) time.Duration {
-	return backoff(c.RetryBackoff, c.MaxRetryBackoff, n)
+func (r *RecordsConfig) backoff(n int) time.Duration {
+	return backoff(r.RetryBackoff, r.MaxRetryBackoff, n)
 }
 
 func backoff(first, most time.Duration, n int) time.Duration {

@@ -84,8 +84,12 @@ type unread struct {
 	at  time.Time
 }
 
+// actorSilence is how long the actor may go without its clock.
+const actorSilence = 10 * time.Second
+
 // recordView is what the actor publishes with each tick.
 type recordView struct {
+	at           time.Time
 	lags         []PartitionLag
 	active, held load
 	batches      int
@@ -101,6 +105,7 @@ func (s *recordStatus) starting(conn *connection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.conn, s.inGroup = "", conn, false
+	s.view.Store(&recordView{at: time.Now()})
 	s.topicErr, s.commitErr = errors.New("topics are not looked up yet"), nil
 	s.stuckOn, s.unread = map[partitionID]error{}, map[partitionID]unread{}
 }
@@ -155,9 +160,7 @@ func (s *recordStatus) settled(c *chunk) {
 	}
 }
 
-func (s *recordStatus) publish(lags []PartitionLag, active, held load, batches int) {
-	s.view.Store(&recordView{lags: lags, active: active, held: held, batches: batches})
-}
+func (s *recordStatus) publish(v *recordView) { s.view.Store(v) }
 
 func (s *recordStatus) stats() RecordStats {
 	v := s.view.Load()
@@ -191,6 +194,9 @@ func (s *recordStatus) health() error {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", part, err))
 		}
+	}
+	if since := time.Since(s.view.Load().at); since > actorSilence {
+		errs = append(errs, fmt.Errorf("actor: has not moved for %v", since.Round(time.Second)))
 	}
 	add("connection", s.conn.health(time.Now()))
 	add("topics", s.topicErr)
