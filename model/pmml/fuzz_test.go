@@ -53,18 +53,26 @@ func checkLoaded(t *testing.T, m *Model, err error) {
 	}
 }
 
-// FuzzEvaluate scores mutated documents with rows of any values: a batch gives
+// FuzzEvaluate edits good documents and scores rows of any values: a batch gives
 // the same as its rows alone, and no internal error.
 func FuzzEvaluate(f *testing.F) {
-	for i, doc := range seedDocuments(f) {
-		f.Add([]byte(doc), []byte{byte(i), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
+	docs := seedDocuments(f)
+	for i := range docs {
+		f.Add(uint16(i), []byte{}, []byte{byte(i), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15})
+		f.Add(uint16(i), []byte{byte(i), 0, byte(7 * i), byte(3 * i)}, []byte{byte(i), 3, 9, 2, 7})
 	}
-	f.Fuzz(func(t *testing.T, doc, values []byte) {
-		m, err := Load(context.Background(), strings.NewReader(string(doc)), fuzzLimits)
+	f.Fuzz(func(t *testing.T, base uint16, edits, values []byte) {
+		doc := mutate(docs[int(base)%len(docs)], edits)
+		m, err := Load(context.Background(), strings.NewReader(doc), fuzzLimits)
 		checkLoaded(t, m, err)
 		if err != nil || len(m.signature.Inputs) > 100 {
 			return
 		}
+		defer func() {
+			if t.Failed() {
+				t.Log(doc)
+			}
+		}()
 		const rows = 3
 		in := fuzzBatch(&m.signature, values, rows)
 		var out model.Batch
