@@ -106,29 +106,6 @@ type fieldExpr struct {
 func (e *fieldExpr) eval(f *frame, row int32) value { return f.get(e.slot, row) }
 func (e *fieldExpr) typ() dataType                  { return e.t }
 
-// column copies numbers.
-func (e *fieldExpr) column(f *frame, rows []int32, to slot, typ dataType) bool {
-	from := &f.cols[e.slot]
-	if typ != tDouble || !from.clean || !e.t.numeric() {
-		return false
-	}
-	c := &f.cols[to]
-	for _, r := range rows {
-		c.num[r] = from.num[r]
-	}
-	return settled(c, rows)
-}
-
-// settled marks rows of a column as valid where some may be not.
-func settled(c *column, rows []int32) bool {
-	if !c.clean {
-		for _, r := range rows {
-			c.state[r] = valid
-		}
-	}
-	return true
-}
-
 type refExpr struct {
 	of        expr
 	ifMissing value

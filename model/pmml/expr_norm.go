@@ -114,6 +114,8 @@ func (s *scope) normDiscrete(e *document.NormDiscrete, p params) expr {
 			s.c.refuseAttr(e, "value", "%q is no value of field %q, which is of type %s", e.Value, e.Field, t)
 		}
 		n.want = v
+	} else if f, ok := n.of.(*fieldExpr); ok && t == tString {
+		n.want, _ = s.c.constant(f.slot, e.Value) // with the code that the column has
 	}
 	if e.MapMissingTo.Set {
 		n.ifMissing = number(e.MapMissingTo.V)

@@ -35,8 +35,8 @@ type forestNode struct {
 
 type forestTree struct {
 	root  uint32
-	sure  int32 // questions before the first leaf
-	depth int32
+	sure  int // questions before the first leaf, or somewhat more
+	depth int
 }
 
 // lanes is how many rows walk a tree in step: enough to hide the latency of
@@ -73,7 +73,11 @@ func buildForest(p *plan, trees []*treeModel) (fo *forest, ok bool) {
 		}
 		at := b.grow(1)
 		b.place(at, root)
-		b.trees = append(b.trees, forestTree{root: at, sure: root.depth[0], depth: root.depth[1]})
+		t := forestTree{root: at, sure: int(root.depth[0]), depth: int(root.depth[1])}
+		if t.depth-t.sure <= stride {
+			t.sure = t.depth // a look costs as much
+		}
+		b.trees = append(b.trees, t)
 	}
 	b.cut()
 	return b.forest, true
@@ -144,14 +148,14 @@ func (b *forestBuilder) cut() {
 // repeat the last row.
 func (fo *forest) load(f *frame, rows []int32) (odd []int32, groups int) {
 	groups = (len(rows) + lanes - 1) / lanes
+	width := len(fo.columns) * lanes
 	var strange [blockRows]bool
 	found := false
 	for i, col := range fo.columns {
 		c := &f.cols[col.slot]
 		keys := f.keys[i*lanes:]
-		stride := len(fo.columns) * lanes
 		for g := range groups {
-			to := keys[g*stride:][:lanes]
+			to := keys[g*width:][:lanes]
 			for lane := range to {
 				k := min(g*lanes+lane, len(rows)-1)
 				row := rows[k]
@@ -185,34 +189,49 @@ func (fo *forest) load(f *frame, rows []int32) (odd []int32, groups int) {
 // lane8 is a number for each of eight rows: their nodes.
 type lane8 [lanes]uint32
 
-// walk finds the leaves of eight rows in some trees. The bodies of the loop are
-// written out so that the eight positions stay in registers.
+// walk finds the leaves of eight rows in some trees.
 func walk(nodes []forestNode, trees []forestTree, keys []uint64, leaves []lane8) {
 	leaves = leaves[:len(trees)]
 	for k := range trees {
-		t := &trees[k]
-		i0, i1, i2, i3, i4, i5, i6, i7 := t.root, t.root, t.root, t.root, t.root, t.root, t.root, t.root
-		for left, n := t.depth, t.sure; ; n = 3 {
-			for range min(left, n) {
-				i0 = nodes[i0].follow(keys, 0)
-				i1 = nodes[i1].follow(keys, 1)
-				i2 = nodes[i2].follow(keys, 2)
-				i3 = nodes[i3].follow(keys, 3)
-				i4 = nodes[i4].follow(keys, 4)
-				i5 = nodes[i5].follow(keys, 5)
-				i6 = nodes[i6].follow(keys, 6)
-				i7 = nodes[i7].follow(keys, 7)
-			}
-			if left -= n; left <= 0 {
-				break
-			}
-			if nodes[i0].key&nodes[i1].key&nodes[i2].key&nodes[i3].key&
-				nodes[i4].key&nodes[i5].key&nodes[i6].key&nodes[i7].key == highest {
-				break // all are at leaves
-			}
+		t, at := &trees[k], &leaves[k]
+		for lane := range at {
+			at[lane] = t.root
 		}
-		leaves[k] = lane8{i0, i1, i2, i3, i4, i5, i6, i7}
+		advance(nodes, keys, at, t.sure)
+		for left := t.depth - t.sure; left > 0 && !arrived(nodes, at); left -= stride {
+			advance(nodes, keys, at, min(left, stride))
+		}
 	}
+}
+
+// stride is how many questions are asked between two looks whether all rows
+// have arrived.
+const stride = 3
+
+// advance asks n questions of eight rows. The body of the loop is written out so
+// that the positions stay in registers and the rows do not wait for each other.
+func advance(nodes []forestNode, keys []uint64, at *lane8, n int) {
+	i0, i1, i2, i3, i4, i5, i6, i7 := at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7]
+	for ; n > 0; n-- {
+		i0 = nodes[i0].follow(keys, 0)
+		i1 = nodes[i1].follow(keys, 1)
+		i2 = nodes[i2].follow(keys, 2)
+		i3 = nodes[i3].follow(keys, 3)
+		i4 = nodes[i4].follow(keys, 4)
+		i5 = nodes[i5].follow(keys, 5)
+		i6 = nodes[i6].follow(keys, 6)
+		i7 = nodes[i7].follow(keys, 7)
+	}
+	*at = lane8{i0, i1, i2, i3, i4, i5, i6, i7}
+}
+
+// arrived says that all rows are at leaves.
+func arrived(nodes []forestNode, at *lane8) bool {
+	all := uint64(highest)
+	for _, i := range at {
+		all &= nodes[i].key
+	}
+	return all == highest
 }
 
 // follow goes to the next node: to the right one by a borrow, not a branch.

@@ -41,10 +41,10 @@ func (t *treeModel) evalForest(f *frame, rows []int32) []int32 {
 	r := &f.results[t.target.id]
 	odd, groups := t.forest.load(f, rows)
 	skip := odd
-	stride := len(t.forest.columns) * lanes
+	width := len(t.forest.columns) * lanes
 	var leaves [1]lane8
 	for g := range groups {
-		walk(t.forest.nodes, t.forest.trees, f.keys[g*stride:][:stride], leaves[:])
+		walk(t.forest.nodes, t.forest.trees, f.keys[g*width:][:width], leaves[:])
 		for lane, row := range rows[g*lanes : min((g+1)*lanes, len(rows))] {
 			if len(skip) > 0 && skip[0] == row {
 				skip = skip[1:]

@@ -37,6 +37,7 @@ type frame struct {
 	regs    []value // parameters of functions
 	args    []value // a stack of arguments
 	nums    []float64
+	temps   [][]float64           // of column expressions
 	scratch [][]float64           // what evaluators asked for
 	keys    []uint64              // what the trees of a forest compare
 	texts   [][]tokens            // by TextIndex and row

@@ -192,20 +192,43 @@ func (c *compiler) addInput(df *document.DataField, t dataType) int {
 
 // load fills the slot from rows lo… of the caller's column.
 func (b *boundInput) load(f *frame, in *model.Column, lo int) {
-	if b.plain && b.typ == tDouble && in.Type == model.Float64 && len(in.State) == 0 {
-		c := &f.cols[b.to]
-		clean := true
-		for i, x := range in.Float64[lo : lo+f.n] {
-			c.num[i] = x
-			clean = clean && x == x
-		}
-		if clean {
-			return
-		}
+	if b.plain && len(in.State) == 0 && b.loadNumbers(f, in, lo) {
+		return
 	}
 	for i := range f.n {
 		b.row(f, in, lo+i, int32(i))
 	}
+}
+
+// loadNumbers copies numbers, or says that some value needs a closer look.
+func (b *boundInput) loadNumbers(f *frame, in *model.Column, lo int) bool {
+	to := f.cols[b.to].num[:f.n]
+	clean := b.typ == tDouble || b.typ == tFloat
+	switch {
+	case in.Type == model.Float64 && b.typ == tDouble:
+		for i, x := range in.Float64[lo:][:len(to)] {
+			to[i] = x
+			clean = clean && x == x
+		}
+	case in.Type == model.Float64 && b.typ == tFloat:
+		for i, x := range in.Float64[lo:][:len(to)] {
+			to[i] = single(x)
+			clean = clean && x == x
+		}
+	case in.Type == model.Float32 && clean:
+		for i, x := range in.Float32[lo:][:len(to)] {
+			to[i] = float64(x)
+			clean = clean && x == x
+		}
+	case in.Type == model.Int64 && b.typ == tInteger:
+		for i, x := range in.Int64[lo:][:len(to)] {
+			to[i] = float64(x)
+		}
+		clean = true
+	default:
+		clean = false
+	}
+	return clean
 }
 
 // row prepares one value. A string that cannot be used stays in the column for

@@ -12,14 +12,15 @@ import (
 // equal bit by bit.
 type treeEnsemble struct {
 	*forest
-	model  *miningModel
-	before []step    // what the segments need on entry
-	weight float64   // of all segments
-	width  int       // numbers that a leaf contributes
-	give   []float64 // by leaf: its contribution
-	votes  []int32   // by leaf: its class; of an irregular one the number of classes
-	weigh  []float64 // by tree: the weight of its vote
-	sums   int       // scratch: row × width
+	model   *miningModel
+	before  []step    // what the segments need on entry
+	weight  float64   // of all segments
+	width   int       // numbers that a leaf contributes
+	give    []float64 // by leaf: its contribution
+	singles []float32 // give in single precision, where the model computes so
+	votes   []int32   // by leaf: its class; of an irregular one the number of classes
+	weigh   []float64 // by tree: the weight of its vote
+	sums    int       // scratch: row × width
 }
 
 // maxEntrySteps bounds the steps of segments that every batch would run.
@@ -106,6 +107,12 @@ func (e *treeEnsemble) contributions(trees []*treeModel) {
 	if e.votes != nil || t.numeric {
 		e.leaves = nil
 	}
+	if t.numeric && e.model.math.single {
+		for _, x := range e.give {
+			e.singles = append(e.singles, float32(x))
+		}
+		e.give = nil
+	}
 }
 
 // number is a leaf's share of a sum; NaN marks an irregular one.
@@ -161,11 +168,11 @@ func (e *treeEnsemble) combine(f *frame, rows []int32) []int32 {
 	clear(sums)
 	first := 0
 	var leaves [maxBlock]lane8
-	stride := len(e.columns) * lanes
+	width := len(e.columns) * lanes
 	for _, end := range e.blocks {
 		for g := range groups {
 			to := sums[g*lanes*e.width:][:lanes*e.width]
-			walk(e.nodes, e.trees[first:end], f.keys[g*stride:][:stride], leaves[:])
+			walk(e.nodes, e.trees[first:end], f.keys[g*width:][:width], leaves[:])
 			e.add(to, first, leaves[:end-first])
 		}
 		first = end
@@ -192,30 +199,47 @@ func (e *treeEnsemble) add(sums []float64, first int, leaves []lane8) {
 				sums[lane] = e.model.math.add(sums[lane], e.give[e.leaves[at]])
 			}
 		}
+	case single:
+		addSingles((*[lanes]float64)(sums), leaves, e.singles)
 	default:
-		addNumbers((*[lanes]float64)(sums), leaves, e.give, single)
+		addNumbers((*[lanes]float64)(sums), leaves, e.give)
 	}
 }
 
-func addNumbers(sums *[lanes]float64, leaves []lane8, give []float64, single bool) {
-	acc := *sums
+func addNumbers(sums *[lanes]float64, leaves []lane8, give []float64) {
+	s0, s1, s2, s3, s4, s5, s6, s7 := sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7]
 	for k := range leaves {
 		l := &leaves[k]
-		acc[0] += give[l[0]]
-		acc[1] += give[l[1]]
-		acc[2] += give[l[2]]
-		acc[3] += give[l[3]]
-		acc[4] += give[l[4]]
-		acc[5] += give[l[5]]
-		acc[6] += give[l[6]]
-		acc[7] += give[l[7]]
-		if single {
-			for lane := range acc {
-				acc[lane] = float64(float32(acc[lane]))
-			}
-		}
+		s0 += give[l[0]]
+		s1 += give[l[1]]
+		s2 += give[l[2]]
+		s3 += give[l[3]]
+		s4 += give[l[4]]
+		s5 += give[l[5]]
+		s6 += give[l[6]]
+		s7 += give[l[7]]
 	}
-	*sums = acc
+	*sums = [lanes]float64{s0, s1, s2, s3, s4, s5, s6, s7}
+}
+
+// addSingles is addNumbers in single precision.
+func addSingles(sums *[lanes]float64, leaves []lane8, give []float32) {
+	s0, s1, s2, s3 := float32(sums[0]), float32(sums[1]), float32(sums[2]), float32(sums[3])
+	s4, s5, s6, s7 := float32(sums[4]), float32(sums[5]), float32(sums[6]), float32(sums[7])
+	for k := range leaves {
+		l := &leaves[k]
+		s0 += give[l[0]]
+		s1 += give[l[1]]
+		s2 += give[l[2]]
+		s3 += give[l[3]]
+		s4 += give[l[4]]
+		s5 += give[l[5]]
+		s6 += give[l[6]]
+		s7 += give[l[7]]
+	}
+	*sums = [lanes]float64{
+		float64(s0), float64(s1), float64(s2), float64(s3), float64(s4), float64(s5), float64(s6), float64(s7),
+	}
 }
 
 func (e *treeEnsemble) addDistributions(sums []float64, leaves []lane8, single bool) {
@@ -303,8 +327,8 @@ func (e *treeEnsemble) elect(f *frame, i int, row int32, votes []float64, r *res
 
 // firstVote finds the first tree that votes for a class with that many votes.
 func (e *treeEnsemble) firstVote(f *frame, i int, votes []float64, most float64) int {
-	stride := len(e.columns) * lanes
-	keys := f.keys[i/lanes*stride:][:stride]
+	width := len(e.columns) * lanes
+	keys := f.keys[i/lanes*width:][:width]
 	for k := range e.trees {
 		at := e.trees[k].root
 		for e.nodes[at].key != highest {

@@ -80,7 +80,7 @@ func compileNeuralNetwork(mc *modelCompiler, m *document.NeuralNetwork) evaluato
 	if len(n.outputs) != len(mc.targets) {
 		mc.c.refuse(m.Outputs, "%d targets have outputs, the model has %d", len(n.outputs), len(mc.targets))
 	}
-	n.acts = mc.c.scratch(len(ids) * blockRows)
+	n.acts = mc.c.scratch(len(ids) * columnStride)
 	return n
 }
 

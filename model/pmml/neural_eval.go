@@ -16,10 +16,10 @@ func (n *neuralNetwork) eval(f *frame, rows []int32) {
 		}
 	}
 	for i := range n.inputs {
-		n.input(f, rows, i, acts[i*blockRows:(i+1)*blockRows])
+		n.input(f, rows, i, acts[i*columnStride:][:blockRows])
 	}
 	for i := range n.layers {
-		n.layers[i].run(n.math, rows, acts)
+		n.layers[i].run(n.math, f, rows, acts)
 	}
 	for i := range n.outputs {
 		n.outputs[i].emit(n.math, f, rows, acts)
@@ -28,6 +28,14 @@ func (n *neuralNetwork) eval(f *frame, rows []int32) {
 
 // input fills an input neuron; without its value there is no prediction.
 func (n *neuralNetwork) input(f *frame, rows []int32, i int, out []float64) {
+	if e, ok := n.inputs[i].(numbersExpr); ok && (n.types[i] == tDouble || n.types[i] == tMissing) {
+		if x, _, ok := e.numbers(f, rows, 0); ok {
+			for _, row := range rows {
+				out[row] = n.math.round(x[row])
+			}
+			return
+		}
+	}
 	for _, row := range rows {
 		v := n.inputs[i].eval(f, row).cast(n.types[i])
 		if !v.none() {
@@ -47,19 +55,41 @@ func (n *neuralNetwork) input(f *frame, rows []int32, i int, out []float64) {
 	}
 }
 
-func (l *neuralLayer) run(a arith, rows []int32, acts []float64) {
+func (l *neuralLayer) run(a arith, f *frame, rows []int32, acts []float64) {
+	fast := !a.single && f.most(rows) && l.activation != "radialBasis"
+	if fast {
+		l.sums(f.n, acts)
+	}
 	for i := range l.neurons {
-		out := acts[(l.first+i)*blockRows : (l.first+i+1)*blockRows]
+		out := acts[(l.first+i)*columnStride:][:blockRows]
 		k := &l.neurons[i]
 		if l.activation == "radialBasis" {
 			k.radial(a, rows, acts, out)
 			continue
 		}
-		k.sum(a, rows, acts, out)
+		if !fast {
+			k.sum(a, rows, acts, out)
+		}
 		l.activate(a, rows, out)
 	}
 	if l.normalize != "none" {
 		l.normalizeRows(a, rows, acts)
+	}
+}
+
+// sums computes the sums of all neurons for all n rows of the block, in double
+// precision.
+func (l *neuralLayer) sums(n int, acts []float64) {
+	var s [lanes]float64
+	for at := 0; at < n; at += lanes {
+		for i := range l.neurons {
+			k := &l.neurons[i]
+			dense(&s, acts, at, k.from, k.weights)
+			out := acts[(l.first+i)*columnStride+at:][:lanes]
+			for lane := range out {
+				out[lane] = s[lane] + k.bias
+			}
+		}
 	}
 }
 
@@ -69,7 +99,7 @@ func (k *neuron) sum(a arith, rows []int32, acts, out []float64) {
 		out[row] = 0
 	}
 	for j, from := range k.from {
-		in := acts[int(from)*blockRows : (int(from)+1)*blockRows]
+		in := acts[int(from)*columnStride:][:blockRows]
 		w := k.weights[j]
 		if a.single {
 			for _, row := range rows {
@@ -90,7 +120,7 @@ func (k *neuron) radial(a arith, rows []int32, acts, out []float64) {
 	for _, row := range rows {
 		z := 0.0
 		for j, from := range k.from {
-			d := a.sub(acts[int(from)*blockRows+int(row)], k.weights[j])
+			d := a.sub(acts[int(from)*columnStride+int(row)], k.weights[j])
 			z = a.add(z, a.mul(d, d))
 		}
 		out[row] = a.exp(a.add(a.div(z, k.denom), k.logHeight))
@@ -147,7 +177,7 @@ func (l *neuralLayer) normalizeRows(a arith, rows []int32, acts []float64) {
 	for _, row := range rows {
 		x = x[:0]
 		for i := range l.neurons {
-			x = append(x, acts[(l.first+i)*blockRows+int(row)])
+			x = append(x, acts[(l.first+i)*columnStride+int(row)])
 		}
 		if l.normalize == "softmax" {
 			a.softmax(x)
@@ -155,7 +185,7 @@ func (l *neuralLayer) normalizeRows(a arith, rows []int32, acts []float64) {
 			a.simplemax(x)
 		}
 		for i := range l.neurons {
-			acts[(l.first+i)*blockRows+int(row)] = x[i]
+			acts[(l.first+i)*columnStride+int(row)] = x[i]
 		}
 	}
 }
@@ -164,7 +194,7 @@ func (l *neuralLayer) normalizeRows(a arith, rows []int32, acts []float64) {
 func (o *neuralOutput) emit(a arith, f *frame, rows []int32, acts []float64) {
 	r := &f.results[o.target.id]
 	if o.target.numeric {
-		out := acts[o.neurons[0]*blockRows:]
+		out := acts[o.neurons[0]*columnStride:]
 		for _, row := range rows {
 			x := out[row]
 			if o.inverse != nil {
@@ -179,7 +209,7 @@ func (o *neuralOutput) emit(a arith, f *frame, rows []int32, acts []float64) {
 		clear(p)
 		best := 0
 		for i, at := range o.neurons {
-			p[o.classes[i]] = acts[at*blockRows+int(row)]
+			p[o.classes[i]] = acts[at*columnStride+int(row)]
 			if p[o.classes[i]] > p[o.classes[best]] {
 				best = i
 			}
