@@ -16,13 +16,19 @@ import (
 // once they are acknowledged. Nothing is decoded and nothing is scored. It runs
 // until it is told to stop.
 func copyTopic(ctx context.Context, o options) error {
+	codec, ok := map[string]kgo.CompressionCodec{
+		"none": kgo.NoCompression(), "lz4": kgo.Lz4Compression(), "snappy": kgo.SnappyCompression(), "zstd": kgo.ZstdCompression(),
+	}[o.compress]
+	if !ok {
+		return fmt.Errorf("compression %q is not none, lz4, snappy or zstd", o.compress)
+	}
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(o.seeds),
 		kgo.ConsumeTopics(o.in), kgo.ConsumerGroup("bare-"+o.out),
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchMaxBytes(16<<20), kgo.FetchMaxPartitionBytes(1<<20),
 		kgo.DefaultProduceTopic(o.out), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(5*time.Millisecond), kgo.ProducerBatchCompression(kgo.Lz4Compression()),
+		kgo.ProducerLinger(5*time.Millisecond), kgo.ProducerBatchCompression(codec),
 		kgo.MaxBufferedRecords(100_000),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(500*time.Millisecond),
 		kgo.BlockRebalanceOnPoll(),

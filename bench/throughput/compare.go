@@ -81,7 +81,7 @@ func (b *bench) runBare(ctx context.Context, out string) (figures, error) {
 	if err != nil {
 		return figures{}, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-bare", "-seeds", b.seeds[0], "-in", dataTopic, "-out", out)
+	cmd := exec.CommandContext(ctx, self, "-bare", "-seeds", b.seeds[0], "-in", dataTopic, "-out", out, "-compression", b.compress)
 	return b.measure(ctx, cmd, out)
 }
 
@@ -100,7 +100,7 @@ func (b *bench) runServer(ctx context.Context, out string) (figures, error) {
 		return figures{}, err
 	}
 	config := filepath.Join(b.dir, out+".yaml")
-	if err := os.WriteFile(config, []byte(fmt.Sprintf(serverConfig, b.seeds[0], dataTopic, models, out, "dead-"+out, out, filepath.Join(b.dir, out))), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(fmt.Sprintf(serverConfig, b.seeds[0], dataTopic, models, out, "dead-"+out, out, b.compress, filepath.Join(b.dir, out))), 0o600); err != nil {
 		return figures{}, err
 	}
 	cmd := exec.CommandContext(ctx, b.server, "serve", "--config", config)
@@ -119,6 +119,7 @@ kafka:
   results: {topic: %q}
   dead_letters: {topic: %q}
   group: {id: %q}
+  producer: {compression: %q}
 persistence: {dir: %q}
 http: {listen: ""}
 log: {level: warn}

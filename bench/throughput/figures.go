@@ -63,8 +63,8 @@ func median(runs []figures) figures {
 
 func report(w io.Writer, o options, bare, server []figures) {
 	b, s := median(bare), median(server)
-	fmt.Fprintf(w, "\n%d wine records a run, %d rounds, %d partitions; %s, %d processors, %s\n\n",
-		o.records, o.rounds, o.partitions, time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.Version())
+	fmt.Fprintf(w, "\n%d wine records a run, %d rounds, %d partitions, %s; %s, %d processors, %s\n\n",
+		o.records, o.rounds, o.partitions, o.compress, time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.Version())
 	fmt.Fprintln(w, "| | records/s | client CPU, µs a record | broker CPU, µs a record | peak MiB | spread of the rate |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|")
 	for _, row := range []struct {
