@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -98,6 +99,16 @@ func (c *chunk) failed() int {
 		}
 	}
 	return n
+}
+
+// age is the time since the timestamp of the chunk's oldest record; 0 where
+// there is none, or where it is of a clock that is ahead.
+func (c *chunk) age() time.Duration {
+	at := c.records[0].Timestamp
+	if at.UnixMilli() <= 0 {
+		return 0
+	}
+	return max(0, time.Since(at))
 }
 
 // fill copies the chunk's records into their batches.

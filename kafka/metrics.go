@@ -119,7 +119,7 @@ func (m *recordMetrics) settled(c *chunk) {
 	ctx := context.Background()
 	if n := c.results; n > 0 {
 		m.produced.Add(ctx, int64(n))
-		m.latency.Record(ctx, time.Since(c.records[0].Timestamp).Seconds())
+		m.latency.Record(ctx, c.age().Seconds())
 	}
 	if c.dropped > 0 {
 		m.dropped.Add(ctx, int64(c.dropped))

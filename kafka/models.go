@@ -140,8 +140,9 @@ type modelsActor struct {
 	*Models
 	session *session
 	poller  *modelPoller
-	polling bool // a permission is out
-	setup   bool // the partitions are known
+	polling bool      // a permission is out
+	setup   bool      // the partitions are known
+	newsAt  time.Time // when something last came, or was settled
 
 	parts   map[int32]*modelPartition
 	pending map[modelID]*descriptor
@@ -278,7 +279,7 @@ func (m *modelsActor) begin(msg *modelPartitions) {
 		m.parts[number] = part
 		starts[number] = kgo.NewOffset().At(p.from)
 	}
-	m.setup = true
+	m.setup, m.newsAt = true, time.Now()
 	m.session.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{m.config.Models.Topic: starts})
 	m.checkCaughtUp()
 	m.permit()
@@ -309,6 +310,7 @@ func (m *modelsActor) take(p *polledModels) {
 		m.status.fail("reading", nil)
 	}
 	now := time.Now()
+	m.newsAt = now
 	for _, d := range p.descriptors {
 		part := m.parts[d.record.Partition]
 		part.push(&d.chunk)
@@ -372,8 +374,8 @@ func (m *modelsActor) done(d *descriptor) {
 
 func (m *modelsActor) settle(part *modelPartition, d *descriptor) {
 	part.settle(&d.chunk)
-	m.save.dirty = true
-	m.saveDue(time.Now())
+	m.save.dirty, m.newsAt = true, time.Now()
+	m.saveDue(m.newsAt)
 	m.checkCaughtUp()
 }
 
@@ -392,8 +394,24 @@ func (m *modelsActor) checkCaughtUp() {
 	})
 }
 
+// quietAfter is how long nothing may come until the topic counts as read.
+const quietAfter = 10 * time.Second
+
+// quiet looks for a topic whose end cannot be reached because nothing is there
+// any more: compaction may leave an empty batch as the last one.
+func (m *modelsActor) quiet(now time.Time) {
+	if !m.setup || !m.polling || len(m.pending) > 0 || now.Sub(m.newsAt) < quietAfter || m.status.connected(now) != nil {
+		return
+	}
+	m.caughtUpOnce.Do(func() {
+		m.log.Warn("the models topic has nothing more to read although it did not come to its end: compaction can bring that about")
+		close(m.caughtUp)
+	})
+}
+
 func (m *modelsActor) tick() {
 	now := time.Now()
+	m.quiet(now)
 	for id, d := range m.pending {
 		if !d.deadline.IsZero() && now.After(d.deadline) {
 			m.log.Warn("no outcome for a model descriptor; offering it again",

@@ -148,6 +148,57 @@ func TestCaughtUpOnAnEmptyTopic(t *testing.T) {
 	<-m.CaughtUp()
 }
 
+func TestCaughtUpOnATopicWhoseRecordsAreGone(t *testing.T) {
+	w := newWorld(t)
+	w.publish(descriptorOf("wine", "a"), descriptorOf("wine", "b"))
+	if err := w.cluster.DeleteRecords("models", 0, -1); err != nil {
+		t.Fatal(err)
+	}
+	m := w.startModels()
+	<-m.CaughtUp()
+	if got := m.taker.names(); got != "" {
+		t.Errorf("offered %q", got)
+	}
+}
+
+// TestCaughtUpWhenNothingComesAnyMore: an end that compaction has emptied is
+// never reached, which must not keep a server from being ready.
+func TestCaughtUpWhenNothingComesAnyMore(t *testing.T) {
+	now := time.Now()
+	for name, c := range map[string]struct {
+		change func(*modelsActor)
+		want   bool
+	}{
+		"quiet":             {func(*modelsActor) {}, true},
+		"something came":    {func(m *modelsActor) { m.newsAt = now.Add(-quietAfter / 2) }, false},
+		"one is unsettled":  {func(m *modelsActor) { m.pending[modelID{}] = nil }, false},
+		"not set up":        {func(m *modelsActor) { m.setup = false }, false},
+		"not polling":       {func(m *modelsActor) { m.polling = false }, false},
+		"broker is missing": {func(m *modelsActor) { m.status.conn = newConnection(testLog(t)) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModelsActor(&Models{log: testLog(t), status: newModelStatus(), caughtUp: make(chan struct{})})
+			conn := newConnection(testLog(t))
+			conn.lastOK.Store(now.UnixNano())
+			m.status.starting(conn)
+			m.setup, m.polling, m.newsAt = true, true, now.Add(-quietAfter)
+			m.parts[0] = &modelPartition{queue: queue{position: 3}, target: 5}
+			c.change(m)
+			m.quiet(now)
+			select {
+			case <-m.CaughtUp():
+				if !c.want {
+					t.Error("caught up")
+				}
+			default:
+				if c.want {
+					t.Error("not caught up")
+				}
+			}
+		})
+	}
+}
+
 func TestCaughtUpBehindAnAbortedTransaction(t *testing.T) {
 	w := newWorld(t)
 	w.publish(descriptorOf("wine", "a"))

@@ -54,6 +54,13 @@ func (s *modelStatus) fail(part string, err error) {
 	}
 }
 
+// connected returns why no broker answers, or nil.
+func (s *modelStatus) connected(now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn.health(now)
+}
+
 func (s *modelStatus) health() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

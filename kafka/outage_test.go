@@ -1,10 +1,12 @@
 package kafka
 
 import (
+	"context"
 	"net"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -70,6 +72,24 @@ func TestTheBrokerMayGoAndComeBack(t *testing.T) {
 	checkAtLeastOnce(t, 0, values(w.read("out", int(w.count("out"))))[0], 30)
 	if at := w.committed(0); at != 30 {
 		t.Errorf("committed %d, want 30", at)
+	}
+}
+
+func TestDrainWhileTheBrokerIsDown(t *testing.T) {
+	w, _ := restartable(t)
+	in := w.start()
+	w.produce(0, "wine", "a")
+	eventually(t, "it is committed", func() bool { return w.committed(0) == 1 })
+	in.scorer.set(silent)
+	w.produce(0, "wine", "b")
+	eventually(t, "it is being scored", func() bool { return in.Stats().InFlight == 1 })
+	w.cluster.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := in.Drain(ctx); err == nil {
+		t.Error("drained although the broker is down")
+	} else {
+		t.Log(err)
 	}
 }
 

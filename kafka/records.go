@@ -103,7 +103,8 @@ func (r *Records) Drain(ctx context.Context) error {
 	case err := <-reply:
 		return err
 	case <-grace.C:
-		return errors.New("record ingestion does not answer")
+		return fmt.Errorf("record ingestion has not left its group in time: %w",
+			errors.Join(errors.New("what is not committed is read again"), r.status.connected()))
 	}
 }
 
@@ -129,6 +130,7 @@ type recordsActor struct {
 	draining  *drain
 	closing   bool
 	nextMarks time.Time // when to ask for watermarks
+	published time.Time // when the view for others was last made
 	stale     string    // why the session has to be replaced
 }
 

@@ -152,7 +152,7 @@ func (s *recordStatus) settled(c *chunk) {
 	s.results.Add(int64(c.results))
 	s.deadLettered.Add(int64(c.deadLettered))
 	s.dropped.Add(int64(c.dropped))
-	took := int64(time.Since(c.records[0].Timestamp))
+	took := int64(c.age())
 	s.latencySum.Add(took)
 	s.latencyCount.Add(1)
 	if took > s.latencyMax.Load() {
@@ -181,6 +181,13 @@ func (s *recordStatus) stats() RecordStats {
 		out.Lag += p.Lag()
 	}
 	return out
+}
+
+// connected returns why no broker answers, or nil.
+func (s *recordStatus) connected() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.conn.health(time.Now())
 }
 
 func (s *recordStatus) health() error {

@@ -45,8 +45,15 @@ func (r *recordsActor) hold(part *partition, held bool) {
 	r.metrics.held(held)
 }
 
+// publishEvery is how often others see where the actor stands.
+const publishEvery = 100 * time.Millisecond
+
 // publish lets others see where the actor stands.
 func (r *recordsActor) publish(now time.Time) {
+	if now.Sub(r.published) < publishEvery {
+		return
+	}
+	r.published = now
 	lags := make([]PartitionLag, 0, len(r.parts))
 	for id, part := range r.parts {
 		position := part.position
