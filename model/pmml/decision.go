@@ -15,7 +15,13 @@ type decision struct {
 	next   [3]*decision // by side
 	leaf   int32        // a node of the tree, or noPrediction
 	placed int32        // where it is in the forest, or −1
-	depth  [2]int32     // questions from here to the nearest and the farthest leaf
+	paths  pathLengths
+}
+
+// pathLengths counts the questions between a decision and the leaves below.
+type pathLengths struct {
+	longest       int
+	leaves, total float64 // leaves, and the questions before all of them
 }
 
 // side is an outcome of a decision.
@@ -54,7 +60,7 @@ func lower(p *plan, t *treeModel) (root *decision, ok bool) {
 func (l *lowering) leaf(node int32) *decision {
 	d := l.leaves[node]
 	if d == nil {
-		d = &decision{leaf: node, placed: -1}
+		d = &decision{leaf: node, placed: -1, paths: pathLengths{leaves: 1}}
 		l.leaves[node] = d
 	}
 	return d

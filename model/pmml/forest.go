@@ -35,8 +35,8 @@ type forestNode struct {
 
 type forestTree struct {
 	root  uint32
-	sure  int // questions before the first leaf, or somewhat more
-	depth int
+	first int // questions before the first look whether all rows have arrived
+	depth int // questions at most
 }
 
 // lanes is how many rows walk a tree in step: enough to hide the latency of
@@ -73,9 +73,10 @@ func buildForest(p *plan, trees []*treeModel) (fo *forest, ok bool) {
 		}
 		at := b.grow(1)
 		b.place(at, root)
-		t := forestTree{root: at, sure: int(root.depth[0]), depth: int(root.depth[1])}
-		if t.depth-t.sure <= stride {
-			t.sure = t.depth // a look costs as much
+		// Eight rows have hardly all arrived at the mean depth of the leaves.
+		t := forestTree{root: at, depth: root.paths.longest, first: int(root.paths.total/root.paths.leaves) + 1}
+		if t.depth-t.first < stride {
+			t.first = t.depth
 		}
 		b.trees = append(b.trees, t)
 	}
@@ -110,7 +111,11 @@ func (b *forestBuilder) place(at uint32, d *decision) {
 	low, high := d.next[atMost], d.next[above]
 	b.place(left, low)
 	b.place(left+1, high)
-	d.depth = [2]int32{1 + min(low.depth[0], high.depth[0]), 1 + max(low.depth[1], high.depth[1])}
+	a, z := &low.paths, &high.paths
+	d.paths = pathLengths{
+		longest: 1 + max(a.longest, z.longest), leaves: a.leaves + z.leaves,
+		total: a.total + a.leaves + z.total + z.leaves,
+	}
 }
 
 // column finds the view of the field whose missing values go where the
@@ -197,15 +202,14 @@ func walk(nodes []forestNode, trees []forestTree, keys []uint64, leaves []lane8)
 		for lane := range at {
 			at[lane] = t.root
 		}
-		advance(nodes, keys, at, t.sure)
-		for left := t.depth - t.sure; left > 0 && !arrived(nodes, at); left -= stride {
+		advance(nodes, keys, at, t.first)
+		for left := t.depth - t.first; left > 0 && !arrived(nodes, at); left -= stride {
 			advance(nodes, keys, at, min(left, stride))
 		}
 	}
 }
 
-// stride is how many questions are asked between two looks whether all rows
-// have arrived.
+// stride is how many questions are asked between two looks.
 const stride = 3
 
 // advance asks n questions of eight rows. The body of the loop is written out so
