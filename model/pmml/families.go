@@ -29,6 +29,7 @@ func families() []family {
 		of("AnomalyDetectionModel", compileAnomalyDetection),
 		of("TimeSeriesModel", compileTimeSeries),
 		of("GaussianProcessModel", compileGaussianProcess),
+		of("BayesianNetworkModel", compileBayesianNetwork),
 	}
 }
 
