@@ -29,8 +29,8 @@ import (
 //	NA, a => missing-input
 //
 // fields declares the data: a type, and the valid values after "=". The lines
-// up to "--" are the body of the document behind its data dictionary; {schema …}
-// is a MiningSchema. A row has inputs, "=>" and the wanted outputs, or the kind
+// up to "--" are the body of the document behind its data dictionary, or a whole
+// <PMML> document; {schema …} is a MiningSchema. A row has inputs, "=>" and the wanted outputs, or the kind
 // of error. NA is a missing value.
 
 // feature is one case.
@@ -86,7 +86,10 @@ func readFeatures(t testing.TB, path string) []*feature {
 		case strings.HasPrefix(line, "fields "):
 			fields = strings.TrimPrefix(line, "fields ")
 		case line == "--":
-			c.document = featureDocument(fields, body.String())
+			c.document = body.String()
+			if !strings.HasPrefix(c.document, "<PMML") {
+				c.document = featureDocument(fields, body.String())
+			}
 			inRows = true
 		case !inRows:
 			body.WriteString(line + "\n")

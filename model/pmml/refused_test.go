@@ -99,7 +99,11 @@ func TestRefusedEdits(t *testing.T) {
 	const golden = "testdata/refused/edits.tsv"
 	var b bytes.Buffer
 	count := 0
-	for _, e := range makeEdits(t) {
+	want, err := os.ReadFile(golden)
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	for _, e := range makeEdits(t, string(want)) {
 		err := loadError(e.document)
 		var bad *model.LoadError
 		if !errors.As(err, &bad) || strings.Contains(err.Error(), "internal error") {
@@ -116,10 +120,7 @@ func TestRefusedEdits(t *testing.T) {
 		if err := os.WriteFile(golden, b.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
+		return
 	}
 	if count < 200 {
 		t.Errorf("only %d edits", count)
@@ -142,9 +143,9 @@ func at(lines []string, i int) string {
 // edit is a good document with one mistake in it.
 type edit struct{ base, what, element, document string }
 
-// makeEdits puts every mistake that the schema lets one make once into the
-// first document that has the element.
-func makeEdits(t testing.TB) []edit {
+// makeEdits puts every mistake that the schema lets one make once into a
+// document that has the element.
+func makeEdits(t testing.TB, golden string) []edit {
 	type based struct{ name, doc string }
 	var bases []based
 	for _, path := range featureFiles(t) {
@@ -152,13 +153,21 @@ func makeEdits(t testing.TB) []edit {
 			bases = append(bases, based{strings.TrimSuffix(filepath.Base(path), ".txt") + "/" + c.name, c.document})
 		}
 	}
+	usual := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^([^\t\n]*)\tan attribute that is not known\t.*<(\w+) quux>`).FindAllStringSubmatch(golden, -1) {
+		usual[m[2]] = m[1]
+	}
 	var edits []edit
 	for _, e := range document.Describe(modelElements()) {
 		if e.Ignored || e.Name == "InlineTable" || e.Name == "row" {
 			continue
 		}
 		tag := regexp.MustCompile(`<` + e.Name + `((?:\s[^<>]*?)?)(/?)>`)
-		i := slices.IndexFunc(bases, func(b based) bool { return tag.MatchString(b.doc) })
+		// The document that the table has already, so that new ones change nothing.
+		i := slices.IndexFunc(bases, func(b based) bool { return b.name == usual[e.Name] && tag.MatchString(b.doc) })
+		if i < 0 {
+			i = slices.IndexFunc(bases, func(b based) bool { return tag.MatchString(b.doc) })
+		}
 		if i < 0 {
 			continue
 		}

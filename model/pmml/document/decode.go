@@ -186,7 +186,7 @@ func (d *decoder) attributes(v reflect.Value, plan *typePlan, pos Pos) (seen []*
 		}
 		f := plan.attrs[string(a.Name)]
 		switch {
-		case f == nil && string(a.Name) == "xmlns":
+		case f == nil && (string(a.Name) == "xmlns" || isVendors(string(a.Name))):
 			continue
 		case f == nil:
 			return nil, refuse(pos.At(string(a.Name)), "the attribute is not supported")
@@ -204,6 +204,26 @@ func (d *decoder) attributes(v reflect.Value, plan *typePlan, pos Pos) (seen []*
 		}
 	}
 	return seen, nil
+}
+
+// isVendors says that an attribute is a vendor's extension (DMG 4.4, General
+// Structure: extension mechanism) and does not change what is computed: all
+// begin with "x-", and those that do matter are fields of the structs, or are
+// refused where they are not.
+func isVendors(name string) bool {
+	if !strings.HasPrefix(name, "x-") && !strings.HasPrefix(name, "X-") {
+		return false
+	}
+	switch name {
+	case "x-mathContext", "x-missingPredictionTreatment", "x-missingThreshold", "x-wordRE", "x-invalidValueReplacement", "x-reportField":
+		return false
+	}
+	return true
+}
+
+// isVendorsElement is isVendors for elements.
+func isVendorsElement(name string) bool {
+	return name == "Extension" || strings.HasPrefix(name, "X-") || strings.HasPrefix(name, "x-")
 }
 
 func (d *decoder) setAttr(v reflect.Value, text []byte) error {
@@ -281,7 +301,7 @@ func (d *decoder) content(v reflect.Value, plan *typePlan, pos Pos, seen *[]*fie
 // child decodes one child element into the field that takes it.
 func (d *decoder) child(v reflect.Value, plan *typePlan, pos Pos) (*fieldPlan, error) {
 	prefix, local := d.r.Name()
-	if string(local) == "Extension" {
+	if isVendorsElement(string(local)) {
 		return nil, d.skip()
 	}
 	where := fmt.Sprintf("line %d: <%s>", d.r.Line(), local)

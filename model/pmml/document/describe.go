@@ -110,6 +110,9 @@ func (e *ElementInfo) attribute(name string, f *fieldPlan, t reflect.Type) {
 		if have := &e.Attributes[i]; have.Name == name {
 			have.Required = have.Required && a.Required
 			have.Ignored = have.Ignored && a.Ignored
+			if have.Kind != a.Kind || !slices.Equal(have.Values, a.Values) {
+				have.Kind, have.Values = "other", nil
+			}
 			return
 		}
 	}

@@ -52,6 +52,7 @@ type TargetValue struct {
 	PriorProbability Opt[float64] `pmml:"priorProbability"`
 	DefaultValue     Opt[float64] `pmml:"defaultValue"`
 	_                Skip         `pmml:"Partition"`
+	_                Skip         `pmml:"rawDataValue"` // PMML 3.0
 }
 
 // Output lists what a model gives besides its prediction (DMG 4.4, Output).

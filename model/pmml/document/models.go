@@ -52,7 +52,6 @@ type Segment struct {
 	Pos
 	ID        Opt[string] `pmml:"id"`
 	Weight    float64     `pmml:"weight,default=1"`
-	_         Skip        `pmml:"VariableWeight"`
 	Predicate Predicate   `pmml:"*,required"`
 	Model     Model       `pmml:"*,required"`
 }
