@@ -30,16 +30,16 @@ func onBroker(t *testing.T) *world {
 	return newWorld(t, broker.Get(t).Seeds(kafkatest.Plaintext), 4)
 }
 
-// load publishes records until it is stopped, then says how many.
-type load struct {
+// stream publishes records until it is stopped, then says how many.
+type stream struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	sent   atomic.Int64
 }
 
-func (w *world) load(c *cellar) *load {
+func (w *world) load(c *cellar) *stream {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &load{cancel: cancel}
+	l := &stream{cancel: cancel}
 	w.t.Cleanup(l.stop)
 	l.done.Go(func() {
 		for ctx.Err() == nil {
@@ -56,7 +56,7 @@ func (w *world) load(c *cellar) *load {
 	return l
 }
 
-func (l *load) stop() {
+func (l *stream) stop() {
 	l.cancel()
 	l.done.Wait()
 }

@@ -50,6 +50,8 @@ const (
 const (
 	keep  = 30 * time.Second
 	sweep = 5 * time.Second
+
+	segment = 1 << 20 // bytes
 )
 
 // stopTimeout bounds the end of the demo.
@@ -156,7 +158,9 @@ func (s *show) try(ctx context.Context, m wine.Model) error {
 }
 
 func (s *show) createTopics(ctx context.Context) error {
-	short := map[string]string{"retention.ms": fmt.Sprint(keep.Milliseconds())}
+	short := map[string]string{ // only whole segments are dropped
+		"retention.ms": fmt.Sprint(keep.Milliseconds()), "segment.bytes": fmt.Sprint(segment),
+	}
 	for _, t := range []struct {
 		name       string
 		partitions int

@@ -81,23 +81,14 @@ func (s *show) view(ctx context.Context) *view {
 func (s *show) farewell() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	rows, events, _, err := s.watch.sample(ctx)
+	rows, _, _, err := s.watch.sample(ctx)
 	if err != nil {
 		return
-	}
-	var took, refused int
-	for _, e := range events {
-		switch e.Kind {
-		case serves, served:
-			took++
-		case rejected:
-			refused++
-		}
 	}
 	var results int64
 	for _, r := range rows {
 		results += r.Results
 	}
 	fmt.Fprintf(s.options.Out, "\n%s results in %s; %d models served, %d were rejected; nothing was restarted.\n",
-		thousands(results), time.Since(s.began).Round(time.Second), took, refused)
+		thousands(results), time.Since(s.began).Round(time.Second), s.watch.took, s.watch.turned)
 }

@@ -24,6 +24,8 @@ type watcher struct {
 	// Generations leave the server's memory after a while; the table's events
 	// are kept here.
 	events map[key]event
+	took   int // generations that came to serve
+	turned int // generations that were rejected
 }
 
 type key struct {
@@ -77,15 +79,42 @@ func (w *watcher) sample(ctx context.Context) (rows []row, events, changed []eve
 			k, e := key{s.GetDataType(), g.GetModel().GetNumber()}, w.event(s.GetDataType(), g)
 			if was, known := w.events[k]; !known || was.Kind != e.Kind {
 				changed = append(changed, e)
+				w.tally(was.Kind, e.Kind)
 			}
 			w.events[k] = e
 		}
 	}
+	w.forget()
 	if len(rows) == 1 { // one data type: all that was read is its
 		rows[0].Records = stats.Consumed
 	}
 	events = slices.SortedFunc(maps.Values(w.events), func(a, b event) int { return cmp.Compare(b.Number, a.Number) })
 	return rows, events, changed, nil
+}
+
+// tally counts what became of a generation, once.
+func (w *watcher) tally(was, is eventKind) {
+	switch {
+	case is == rejected:
+		w.turned++
+	case (is == serves || is == served) && was != serves && was != served:
+		w.took++
+	}
+}
+
+// remembered is how many generations of a data type the table knows.
+const remembered = 100
+
+// forget drops what is too old to be shown.
+func (w *watcher) forget() {
+	newest := map[string]uint64{}
+	for k := range w.events {
+		newest[k.dataType] = max(newest[k.dataType], k.number)
+	}
+	maps.DeleteFunc(w.events, func(k key, _ event) bool { return k.number+remembered < newest[k.dataType] })
+	for name, s := range w.seen {
+		maps.DeleteFunc(s.by, func(number uint64, _ int64) bool { return number+remembered < newest[name] })
+	}
 }
 
 func (w *watcher) row(s *messages.ModelState, elapsed float64) row {
