@@ -14,6 +14,7 @@ type regressionModel struct {
 	tables []regressionTable
 	method string
 	kind   regressionKind
+	dense  *denseTables // or nil
 }
 
 type regressionKind uint8
@@ -68,9 +69,11 @@ func compileRegression(mc *modelCompiler, m *document.RegressionModel) evaluator
 			mc.c.refuseAttr(m, "normalizationMethod", "%q needs a classification", m.NormalizationMethod)
 		}
 		r.tables = []regressionTable{mc.regressionTable(m.Tables[0])}
+		r.dense = r.denseTables(mc)
 		return r
 	case "classification":
 		mc.classes(r, m)
+		r.dense = r.denseTables(mc)
 		return r
 	}
 	mc.c.refuseAttr(m, "functionName", "%q is not supported here", m.FunctionName)
@@ -164,8 +167,13 @@ func (r *regressionModel) eval(f *frame, rows []int32) {
 	if len(r.tables) < len(r.target.classes) {
 		clear(res.prob) // of the classes that have no table
 	}
+	dense := r.dense != nil && r.dense.sum(f, rows)
 	if r.kind == regressNumber {
-		r.tables[0].sum(f, rows, r.math, res, res.num, 1, 0)
+		if dense {
+			r.tables[0].rest(f, rows, r.math, res, f.scratch[r.dense.sums], res.num, 1, 0)
+		} else {
+			r.tables[0].sum(f, rows, r.math, res, res.num, 1, 0)
+		}
 		for _, row := range rows {
 			res.num[row] = r.math.link(r.method, res.num[row])
 		}
@@ -173,7 +181,11 @@ func (r *regressionModel) eval(f *frame, rows []int32) {
 	}
 	k := len(r.target.classes)
 	for i := range r.tables {
-		r.tables[i].sum(f, rows, r.math, res, res.prob, k, r.tables[i].class)
+		if dense {
+			r.tables[i].rest(f, rows, r.math, res, f.scratch[r.dense.sums][i*columnStride:], res.prob, k, r.tables[i].class)
+		} else {
+			r.tables[i].sum(f, rows, r.math, res, res.prob, k, r.tables[i].class)
+		}
 	}
 	for _, row := range rows {
 		res.hasP[row] = true
@@ -227,9 +239,9 @@ func (r *regressionModel) multinomial(p []float64) {
 	a := r.math
 	switch r.method {
 	case "softmax":
-		r.gather(p, a.softmax)
+		r.gather(p, true)
 	case "simplemax":
-		r.gather(p, a.simplemax)
+		r.gather(p, false)
 	case "none":
 		rest := 1.0
 		last := len(r.tables) - 1
@@ -242,19 +254,23 @@ func (r *regressionModel) multinomial(p []float64) {
 			c := r.tables[i].class
 			p[c] = a.link(r.method, p[c])
 		}
-		r.gather(p, a.simplemax)
+		r.gather(p, false)
 	}
 }
 
-// gather applies a normalization to the values in the order of the tables,
+// gather applies softmax or simplemax to the values in the order of the tables,
 // which is the order of sums.
-func (r *regressionModel) gather(p []float64, normalize func([]float64)) {
+func (r *regressionModel) gather(p []float64, softmax bool) {
 	var mem [16]float64
 	x := mem[:0]
 	for i := range r.tables {
 		x = append(x, p[r.tables[i].class])
 	}
-	normalize(x)
+	if softmax {
+		r.math.softmax(x)
+	} else {
+		r.math.simplemax(x)
+	}
 	for i := range r.tables {
 		p[r.tables[i].class] = x[i]
 	}

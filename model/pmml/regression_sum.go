@@ -13,6 +13,19 @@ func (t *regressionTable) sum(f *frame, rows []int32, a arith, res *results, out
 	for i := range t.numeric {
 		t.numeric[i].add(f, rows, a, res, out, stride, offset)
 	}
+	t.finish(f, rows, a, res, out, stride, offset)
+}
+
+// rest is sum where the numeric predictors have been added up into a column.
+func (t *regressionTable) rest(f *frame, rows []int32, a arith, res *results, column, out []float64, stride, offset int) {
+	for _, row := range rows {
+		out[int(row)*stride+offset] = column[row]
+	}
+	t.finish(f, rows, a, res, out, stride, offset)
+}
+
+// finish adds what follows the numeric predictors.
+func (t *regressionTable) finish(f *frame, rows []int32, a arith, res *results, out []float64, stride, offset int) {
 	for i := range t.groups {
 		t.groups[i].add(f, rows, a, out, stride, offset)
 	}
