@@ -23,6 +23,7 @@ type repair struct {
 	flying   int  // chunks with the producer
 	broken   bool // some output has to be produced again
 	alone    bool // the output under way was sent alone
+	failed   bool // something has failed since the last attempt
 	attempts int  // without success
 	at       time.Time
 }
@@ -47,10 +48,14 @@ func (r *recordsActor) refused(part *partition, c *chunk, failed []failure) {
 		return // we are going down; the records are read again
 	}
 	r.metrics.produceFailures.Add(context.Background(), int64(len(failed)))
-	rep.attempts++
+	if !rep.failed { // the first of this attempt's
+		rep.failed = true
+		rep.attempts++
+		rep.at = time.Now().Add(backoff(repairBackoff, maxRepairBackoff, rep.attempts))
+	}
 	switch alone := rep.alone && refusedForGood(first.err); {
 	case alone && !first.output.dead:
-		rep.attempts = 0 // a dead letter in its place is progress
+		rep.attempts, rep.at = 0, time.Time{} // a dead letter in its place is progress
 		if !r.replaceByDeadLetter(c, first) {
 			failed = failed[1:]
 		}
@@ -64,11 +69,12 @@ func (r *recordsActor) refused(part *partition, c *chunk, failed []failure) {
 	}
 	c.again = append(failed, c.again...)
 	rep.alone, rep.broken = false, true
-	rep.at = time.Now().Add(backoff(repairBackoff, maxRepairBackoff, rep.attempts))
 }
 
 func (r *recordsActor) reportStuck(part *partition, c *chunk, f *failure) {
-	r.status.stuck(part.partitionID, f.err)
+	if !r.status.stuck(part.partitionID, f.err) && part.repair.attempts < 8 {
+		return // told already
+	}
 	r.log.Error("cannot produce; trying again until it works", "topic", f.output.record.Topic,
 		"from_topic", c.topic, "from_partition", c.partition,
 		"from_offset", c.records[f.output.input].Offset, "attempt", part.repair.attempts, "error", f.err)
@@ -99,6 +105,7 @@ func (r *recordsActor) mend(part *partition, now time.Time) {
 	if !rep.broken || rep.flying > 0 || now.Before(rep.at) {
 		return
 	}
+	rep.failed = false
 	for _, c := range part.chunks[:part.sent] {
 		again := c.again
 		if len(again) == 0 {

@@ -121,8 +121,15 @@ func (s *recordStatus) draining()           { s.set(func() { s.state = "draining
 func (s *recordStatus) joined(in bool)      { s.set(func() { s.inGroup = in; clear(s.unread) }) }
 func (s *recordStatus) topics(err error)    { s.set(func() { s.topicErr = err }) }
 func (s *recordStatus) committed(err error) { s.set(func() { s.commitErr = err }) }
-func (s *recordStatus) stuck(id partitionID, err error) {
-	s.set(func() { s.stuckOn[id] = err })
+
+// stuck notes that nothing of a partition can be produced, and returns whether
+// that is news.
+func (s *recordStatus) stuck(id partitionID, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.stuckOn[id]
+	s.stuckOn[id] = err
+	return !known
 }
 func (s *recordStatus) unstuck(id partitionID) { s.set(func() { delete(s.stuckOn, id) }) }
 
