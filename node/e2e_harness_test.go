@@ -114,6 +114,17 @@ func (w *world) begin(types *model.Registry, set ...string) *server {
 	return s
 }
 
+// tryNew makes a server that is not expected to come about.
+func (w *world) tryNew(types *model.Registry) error {
+	n, err := node.New(w.config(), node.Options{Types: types, Log: testLog(w.t)})
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_ = n.Stop(ctx) // it should not have been made
+	}
+	return err
+}
+
 func (s *server) stop() {
 	s.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
