@@ -304,15 +304,15 @@ func (d *decoder) child(v reflect.Value, plan *typePlan, pos Pos) (*fieldPlan, e
 	if isVendorsElement(string(local)) {
 		return nil, d.skip()
 	}
-	where := fmt.Sprintf("line %d: <%s>", d.r.Line(), local)
+	at := Pos{Element: d.intern(local), Line: d.r.Line()}
 	if string(prefix) != d.prefix {
-		return nil, refuse(where, "elements of other namespaces are not known inside of <%s>", pos.Element)
+		return nil, refuse(at.Where(), "elements of other namespaces are not known inside of <%s>", pos.Element)
 	}
 	if f := plan.children[string(local)]; f != nil {
 		if f.skip {
 			return f, d.skip()
 		}
-		return f, d.into(v.FieldByIndex(f.index), d.intern(local), where, nil)
+		return f, d.into(v.FieldByIndex(f.index), at, nil)
 	}
 	for _, f := range plan.groups {
 		field := v.FieldByIndex(f.index)
@@ -321,21 +321,21 @@ func (d *decoder) child(v reflect.Value, plan *typePlan, pos Pos) (*fieldPlan, e
 			t = t.Elem()
 		}
 		if make := d.groups[t][string(local)]; make != nil {
-			return f, d.into(field, d.intern(local), where, make)
+			return f, d.into(field, at, make)
 		}
 	}
-	return nil, refuse(where, "the element is not supported inside of <%s>", pos.Element)
+	return nil, refuse(at.Where(), "the element is not supported inside of <%s>", pos.Element)
 }
 
 // into decodes an element into a pointer, struct, interface or a slice of them.
 // concrete is the struct type of a group's element.
-func (d *decoder) into(field reflect.Value, name, where string, concrete reflect.Type) error {
+func (d *decoder) into(field reflect.Value, at Pos, concrete reflect.Type) error {
 	t := field.Type()
 	slice := t.Kind() == reflect.Slice
 	if slice {
 		t = t.Elem()
 	} else if !field.IsZero() {
-		return refuse(where, "the element may stand only once here")
+		return refuse(at.Where(), "the element may stand only once here")
 	}
 	structType := t
 	switch {
@@ -345,7 +345,7 @@ func (d *decoder) into(field reflect.Value, name, where string, concrete reflect
 		structType = t.Elem()
 	}
 	ptr := reflect.New(structType)
-	if err := d.element(ptr.Elem(), name); err != nil {
+	if err := d.element(ptr.Elem(), at.Element); err != nil {
 		return err
 	}
 	value := ptr
