@@ -201,8 +201,10 @@ func (m *modelsActor) Receive(ctx actor.Context) {
 	if m.stale != "" && m.closing == nil {
 		m.log.Warn("reading the models topic anew with a new client", "because", m.stale)
 		m.stop()
-		*m = modelsActor{Models: m.Models, parts: map[int32]*modelPartition{}, pending: map[modelID]*descriptor{},
-			anew: m.anew}
+		*m = modelsActor{
+			Models: m.Models, parts: map[int32]*modelPartition{}, pending: map[modelID]*descriptor{},
+			anew: m.anew,
+		}
 		m.start(ctx)
 	}
 }
