@@ -41,7 +41,7 @@ type plan struct {
 
 	keys        int  // columns of the forest that has most of them
 	lentClasses int  // the most that a target with lent results has
-	general     bool // set by tests: no forests
+	general     bool // set by tests: all is done row by row, as the standard tells it
 }
 
 // compiler turns a document into a plan. It reports what it cannot compile by

@@ -26,4 +26,4 @@ func dense(out *[lanes]float64, x []float64, at int, from []int32, weights []flo
 }
 
 // most says that computing all rows of a block costs less than picking some.
-func (f *frame) most(rows []int32) bool { return 2*len(rows) > f.n }
+func (f *frame) most(rows []int32) bool { return 2*len(rows) > f.n && !f.plan.general }

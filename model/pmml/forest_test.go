@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,18 +17,16 @@ import (
 	"github.com/modelstream/modelserver/model"
 )
 
-// TestForestOnManifest evaluates every reference document with forests and
-// without: the results must be equal bit by bit.
-func TestForestOnManifest(t *testing.T) {
+// TestShortcutsOnManifest evaluates every reference document by columns and
+// forests and then row by row: the results must be equal bit by bit. Each is
+// scored with its inputs as text and, where they are numbers, as numbers.
+func TestShortcutsOnManifest(t *testing.T) {
 	dir := filepath.Join(sharedDir(t), "data", "pmml")
 	trees, forests := 0, 0
 	for _, row := range readManifest(t, dir) {
 		doc, err := os.ReadFile(filepath.Join(dir, row["pmml"]))
 		if err != nil {
 			t.Fatal(err)
-		}
-		if !bytes.Contains(doc, []byte("TreeModel")) {
-			continue
 		}
 		fast, slow, err := loadTwice(doc)
 		if err != nil {
@@ -43,8 +42,10 @@ func TestForestOnManifest(t *testing.T) {
 		for _, f := range fast.Signature().Inputs {
 			in.Columns = append(in.Columns, textColumn(names, records, f.Name))
 		}
-		if err := sameScores(fast, slow, &in); err != nil {
-			t.Errorf("%s: %v", row["pmml"], err)
+		for _, batch := range []*model.Batch{&in, numbers(&in, fast.Signature().Inputs)} {
+			if err := sameScores(fast, slow, batch); err != nil {
+				t.Errorf("%s: %v", row["pmml"], err)
+			}
 		}
 		a, b := countForests(fast.plan.root)
 		if trees += a; a > b {
@@ -55,7 +56,30 @@ func TestForestOnManifest(t *testing.T) {
 	t.Logf("%d of %d trees are in forests", forests, trees)
 }
 
-// loadTwice loads a document and makes a copy that uses no forests.
+// numbers is a batch of text with the columns that are numbers as such.
+func numbers(in *model.Batch, fields []model.Field) *model.Batch {
+	out := &model.Batch{Rows: in.Rows}
+	for i := range in.Columns {
+		c := in.Columns[i]
+		if fields[i].Type == model.Float64 {
+			x := model.Column{Type: model.Float64, Width: 1, Float64: make([]float64, in.Rows), State: c.State}
+			ok := true
+			for row, s := range c.String {
+				var err error
+				if x.Float64[row], err = strconv.ParseFloat(s, 64); err != nil && c.StateOf(row) == model.Valid {
+					ok = false
+				}
+			}
+			if ok {
+				c = x
+			}
+		}
+		out.Columns = append(out.Columns, c)
+	}
+	return out
+}
+
+// loadTwice loads a document and makes a copy without shortcuts.
 func loadTwice(doc []byte) (fast, slow *Model, err error) {
 	if fast, err = Load(context.Background(), bytes.NewReader(doc), Options{SkipVerification: true}); err != nil {
 		return nil, nil, err
@@ -98,7 +122,7 @@ func sameScores(a, b *Model, in *model.Batch) error {
 	}
 	for i := range in.Rows {
 		if !reflect.DeepEqual(x.Err(i), y.Err(i)) {
-			return fmt.Errorf("row %d: error %v, without forests %v", i, x.Err(i), y.Err(i))
+			return fmt.Errorf("row %d: error %v, row by row %v", i, x.Err(i), y.Err(i))
 		}
 		for c := range x.Columns {
 			v, w := x.Columns[c].Value(i), y.Columns[c].Value(i)
@@ -108,7 +132,7 @@ func sameScores(a, b *Model, in *model.Batch) error {
 				}
 			}
 			if v != w {
-				return fmt.Errorf("row %d: %q is %v, without forests %v", i, a.Signature().Outputs[c].Name, v, w)
+				return fmt.Errorf("row %d: %q is %v, row by row %v", i, a.Signature().Outputs[c].Name, v, w)
 			}
 		}
 	}

@@ -192,7 +192,7 @@ func (c *compiler) addInput(df *document.DataField, t dataType) int {
 
 // load fills the slot from rows lo… of the caller's column.
 func (b *boundInput) load(f *frame, in *model.Column, lo int) {
-	if b.plain && len(in.State) == 0 && b.loadNumbers(f, in, lo) {
+	if b.plain && !f.plan.general && len(in.State) == 0 && b.loadNumbers(f, in, lo) {
 		return
 	}
 	for i := range f.n {

@@ -28,7 +28,7 @@ func (n *neuralNetwork) eval(f *frame, rows []int32) {
 
 // input fills an input neuron; without its value there is no prediction.
 func (n *neuralNetwork) input(f *frame, rows []int32, i int, out []float64) {
-	if e, ok := n.inputs[i].(numbersExpr); ok && (n.types[i] == tDouble || n.types[i] == tMissing) {
+	if e, ok := n.inputs[i].(numbersExpr); ok && !f.plan.general && (n.types[i] == tDouble || n.types[i] == tMissing) {
 		if x, _, ok := e.numbers(f, rows, 0); ok {
 			for _, row := range rows {
 				out[row] = n.math.round(x[row])

@@ -205,7 +205,7 @@ func (s *scope) displayValues(t *target) []value {
 // run fills the slot. Without a prediction there is no value either, unless it
 // comes from an expression.
 func (o *output) run(f *frame, rows []int32) {
-	if o.plain && o.column(f, rows) {
+	if o.plain && !f.plan.general && o.column(f, rows) {
 		return
 	}
 	for _, row := range rows {

@@ -61,7 +61,7 @@ func (o *output) column(f *frame, rows []int32) bool {
 // storeColumn copies a whole block, or does nothing when some row has an error
 // or no value.
 func (o *outputColumn) storeColumn(f *frame, rows []int32, c *model.Column, lo int) bool {
-	if f.bad > 0 || len(rows) < f.n || len(c.State) > 0 {
+	if f.plan.general || f.bad > 0 || len(rows) < f.n || len(c.State) > 0 {
 		return false
 	}
 	if o.target == nil {

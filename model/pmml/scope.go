@@ -191,7 +191,7 @@ type deriveStep struct {
 }
 
 func (d *deriveStep) run(f *frame, rows []int32) {
-	if k, ok := d.expr.(columnExpr); ok && k.column(f, rows, d.to, d.typ) {
+	if k, ok := d.expr.(columnExpr); ok && !f.plan.general && k.column(f, rows, d.to, d.typ) {
 		return
 	}
 	for _, r := range rows {
