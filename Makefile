@@ -71,6 +71,10 @@ bench-throughput: kafka build ## records/s end to end on a real broker, beside t
 bench-swap-latency: kafka build ## latency of results around model swaps, at a steady rate (2 min)
 	go run ./bench/swaplatency -server bin/modelserver
 
+.PHONY: bench-pmml
+bench-pmml: ## the PMML engine beside JPMML, interpreted and transpiled (10 min; the first time downloads 500 MB)
+	@bench/pmml/run.sh
+
 .PHONY: bench-swaps
 bench-swaps: tensorflow ## what 1,000 swaps of each model type leave behind (3 min)
 	$(GO) run $(TAGS) ./bench/swaps
