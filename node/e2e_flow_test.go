@@ -1,10 +1,12 @@
 package node_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/modelstream/modelserver/kafka/kafkatest"
 	"github.com/modelstream/modelserver/messages"
 )
 
@@ -127,5 +129,74 @@ func TestReadinessNamesWhatFails(t *testing.T) {
 	}
 	if status, _ := n.get("/livez"); status != 200 {
 		t.Errorf("/livez: %d", status)
+	}
+}
+
+// With create_topics, a server makes what it needs.
+func TestCreateTopics(t *testing.T) {
+	w := fake(t)
+	for _, topic := range []*string{&w.records, &w.models, &w.results, &w.dead} {
+		*topic = kafkatest.UniqueName(t)
+	}
+	s := w.start((&adder{}).registry(t), "kafka.create_topics.enabled=true", "kafka.create_topics.partitions=4")
+	at := w.publish(addModel("adder", "1000000"))
+	s.awaitModel("wine", "adder")
+	w.wines(0, 40)
+	checkSums(t, w.scored(40)[at], 0, 40, 1_000_000)
+}
+
+// Results can be JSON, which names the values as the messages do.
+func TestJSONResults(t *testing.T) {
+	w := fake(t)
+	s := w.start((&adder{}).registry(t), "kafka.results.format=json")
+	w.publish(addModel("adder", "1000000"))
+	s.awaitModel("wine", "adder")
+	w.wines(7, 1)
+	got := string(kafkatest.Take(t, w.seeds, w.results, 1)[0].Value)
+	for _, want := range []string{`"dataType":"wine"`, `"target":{"number":1000007`, `"name":"adder"`} {
+		if !strings.Contains(strings.ReplaceAll(got, " ", ""), want) {
+			t.Errorf("%s lacks %s", got, want)
+		}
+	}
+}
+
+// What becomes of records without a model is a setting: dropped and counted,
+// dead-lettered, or held until there is one.
+func TestRecordsWithoutAModel(t *testing.T) {
+	for _, c := range []struct {
+		policy string
+		check  func(*testing.T, *world, *server)
+	}{
+		{"drop", func(t *testing.T, w *world, s *server) {
+			await(t, "the records to be dropped", func() (string, bool) {
+				n := s.Records().Stats().Dropped
+				return fmt.Sprint(n), n == 20
+			})
+		}},
+		{"dead-letter", func(t *testing.T, w *world, _ *server) {
+			for _, l := range w.letters(20) {
+				if l.class != "NoModel" {
+					t.Errorf("class %s", l.class)
+				}
+			}
+		}},
+		{"hold", func(t *testing.T, w *world, s *server) {
+			await(t, "the records to be held", func() (string, bool) {
+				n := s.Records().Stats().Held
+				return fmt.Sprint(n), n == 20
+			})
+			if status, body := s.get("/readyz"); status != http.StatusOK {
+				t.Errorf("holding makes a server unready: %s", body)
+			}
+			at := w.publish(addModel("adder", "1000000"))
+			checkSums(t, w.scored(20)[at], 0, 20, 1_000_000)
+		}},
+	} {
+		t.Run(c.policy, func(t *testing.T) {
+			w := fake(t)
+			s := w.start((&adder{}).registry(t), "kafka.records.no_model="+c.policy, "kafka.records.hold_after=50ms")
+			w.wines(0, 20)
+			c.check(t, w, s)
+		})
 	}
 }

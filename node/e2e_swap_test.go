@@ -2,6 +2,7 @@ package node_test
 
 import (
 	"context"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -73,7 +74,11 @@ func TestSwapUnderLoad(t *testing.T) {
 	s.awaitModel("wine", "wine-forest")
 
 	l := w.load(c)
-	for _, name := range []string{"wine-network", "wine-boosting", "wine-broken", "wine-logistic", "wine-tampered", "wine-linear", "wine-forest"} {
+	names := []string{"wine-network", "wine-boosting", "wine-broken", "wine-logistic", "wine-tampered", "wine-linear", "wine-forest"}
+	if haveTensorFlow(t, c) {
+		names = append([]string{"wine-graph", "wine-savedmodel"}, names...)
+	}
+	for _, name := range names {
 		// Each model has to see some records before the next one comes.
 		before := s.state("wine").Statistics.Records
 		await(t, "records to be scored", func() (string, bool) {
@@ -119,6 +124,28 @@ func TestSwapUnderLoad(t *testing.T) {
 		t.Errorf("dropped %d, dead-lettered %d", stats.Dropped, stats.DeadLettered)
 	}
 	t.Logf("%d records, %d generations, %d answers compared", sent, len(generations), known)
+}
+
+// haveTensorFlow says whether TensorFlow models can be served here. Where
+// MODELSERVER_REQUIRE_TENSORFLOW is set, it must be so.
+func haveTensorFlow(t *testing.T, c *cellar) bool {
+	t.Helper()
+	d := c.model("wine-graph")
+	tensorflow, err := realTypes(t).Lookup(d.GetType())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := tensorflow.Load(t.Context(), model.Spec{
+		Name: d.GetName(), Options: d.GetOptions(), Artifact: model.Artifact{Bytes: d.GetData(), SHA256: d.GetSha256()},
+	})
+	if err == nil {
+		return e.Close() == nil
+	}
+	if os.Getenv("MODELSERVER_REQUIRE_TENSORFLOW") != "" {
+		t.Fatal(err)
+	}
+	t.Logf("without the TensorFlow models: %v", err)
+	return false
 }
 
 func awaitRejected(t *testing.T, s *server, name string) {
