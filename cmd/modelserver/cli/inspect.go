@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -118,6 +119,27 @@ func (a *app) printOptions(t model.Type) {
 	slices.Sort(names)
 	fmt.Fprintf(a.out, "\noptions of %s (--option name=value)\n", t.Name)
 	for _, name := range names {
-		fmt.Fprintf(a.out, "  %-10s %s\n", name, t.Options[name])
+		fmt.Fprintf(a.out, "  %-10s %s\n", name, wrap(t.Options[name], 13, 100))
 	}
+}
+
+// wrap breaks a text into lines that begin after an indent and end before a
+// width.
+func wrap(text string, indent, width int) string {
+	var b strings.Builder
+	at := indent
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case at > indent && at+1+n > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			at = indent
+		case at > indent:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	return b.String()
 }
