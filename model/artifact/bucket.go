@@ -102,7 +102,7 @@ func (t *bucketTree) list(ctx context.Context, prefix string) ([]string, error) 
 	for seen := 0; ; seen++ {
 		object, err := objects.Next(ctx)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return names, nil
 		case err != nil:
 			return nil, err

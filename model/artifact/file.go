@@ -175,7 +175,7 @@ func readDir(root *os.Root, dir string) ([]fs.DirEntry, error) {
 	}
 	defer d.Close()
 	entries, err := d.ReadDir(maxTreeFiles + 1)
-	if err != nil && err != io.EOF { // which says that the directory is empty
+	if err != nil && !errors.Is(err, io.EOF) { // which says that the directory is empty
 		return nil, err
 	}
 	if len(entries) > maxTreeFiles {

@@ -168,7 +168,7 @@ func unpack(t *testing.T, archive []byte) map[string]string {
 	last := ""
 	for r := tar.NewReader(bytes.NewReader(archive)); ; {
 		h, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return contents
 		}
 		must(t, err)

@@ -135,7 +135,7 @@ func read(ctx context.Context, from io.Reader, size, limit int64) ([]byte, error
 		switch {
 		case int64(len(content)) > limit:
 			return nil, errTooLarge
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return content, nil
 		case err != nil:
 			return nil, err

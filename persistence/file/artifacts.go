@@ -30,7 +30,11 @@ func openArtifacts(dir string) (*artifacts, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	return &artifacts{dir: dir}, removeTemporary(dir)
+	if err := removeTemporary(dir); err != nil {
+		return nil, err
+	}
+	// A killed predecessor may have made names that are not durable yet.
+	return &artifacts{dir: dir}, syncDir(dir)
 }
 
 func (a *artifacts) path(digest string) string { return filepath.Join(a.dir, digest) }

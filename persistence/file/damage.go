@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -57,7 +58,7 @@ func (l *damageLog) add(d *persistence.DamageError) error {
 	defer l.mu.Unlock()
 	line := fmt.Sprintf("%s %s: %v", time.Now().UTC().Format(time.RFC3339), d.What, d.Err)
 	line = strings.ReplaceAll(line, "\n", " ")
-	lines := append(l.lines[:len(l.lines):len(l.lines)], line)
+	lines := append(slices.Clone(l.lines), line)
 	lines = lines[max(0, len(lines)-maxNotes):]
 	if err := writeFile(l.path, []byte(strings.Join(lines, "\n")+"\n")); err != nil {
 		return err

@@ -24,11 +24,6 @@ const (
 	formatKind = 'f'
 	countKind  = 'n'
 
-	// A database is compacted when it is opened and this much of it, and more
-	// than half, is free.
-	compactAt = 64 << 20
-	// compactTx is the size of a transaction of a compaction.
-	compactTx = 16 << 20
 	// bboltTimeout is for bbolt's own lock, which a bbolt tool may hold.
 	bboltTimeout = time.Second
 )
@@ -168,7 +163,12 @@ func (d *database) tryOpen() error {
 		if err := db.View(d.checkFormat); err != nil {
 			return err
 		}
-		return d.census(db)
+		if err := d.census(db); err != nil || d.noSync {
+			return err
+		}
+		// What a killed predecessor wrote may be in the page cache alone, and is
+		// about to be taken for durable.
+		return db.Sync()
 	})
 	if errors.As(err, new(*panicError)) {
 		letGo(file) // bbolt's Close could wait for a lock that the panic left
@@ -301,37 +301,4 @@ func (d *database) moveAside(damage *persistence.DamageError) error {
 		return err
 	}
 	return syncDir(d.dir)
-}
-
-// compact replaces an open database by a copy without its free pages. Without
-// the space for a copy it leaves everything as it is.
-func (d *database) compact(db *bbolt.DB, file *os.File) (*bbolt.DB, *os.File, error) {
-	tmp := d.path + tmpSuffix
-	if err := copyCompact(tmp, db); err != nil {
-		_ = os.Remove(tmp)
-		return db, file, nil
-	}
-	if err := db.Close(); err != nil {
-		return nil, nil, err
-	}
-	if err := os.Rename(tmp, d.path); err != nil {
-		return nil, nil, err
-	}
-	if err := syncDir(d.dir); err != nil {
-		return nil, nil, err
-	}
-	return openBolt(d.path, d.noSync)
-}
-
-func copyCompact(path string, from *bbolt.DB) error {
-	to, file, err := openBolt(path, false)
-	if err != nil {
-		return err
-	}
-	err = guard(func() error { return bbolt.Compact(to, from, compactTx) })
-	if errors.As(err, new(*panicError)) {
-		letGo(file) // Close could wait for a lock that the panic left
-		return err
-	}
-	return errors.Join(err, to.Close())
 }

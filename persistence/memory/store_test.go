@@ -10,7 +10,9 @@ import (
 
 func TestConformance(t *testing.T) {
 	persistencetest.Exercise(t, persistencetest.Harness{
-		New:     func(testing.TB) func() (persistence.Store, error) { return func() (persistence.Store, error) { return New(), nil } },
+		New: func(testing.TB) func() (persistence.Store, error) {
+			return func() (persistence.Store, error) { return New(), nil }
+		},
 		Inspect: inspect,
 	})
 }
