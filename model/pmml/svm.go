@@ -14,8 +14,9 @@ type supportVectorMachines struct {
 	math     arith
 	kernel   kernel
 	fields   []vectorField
-	vectors  []float64 // vector × field, a multiple of kernelLanes vectors
-	count    int       // vectors in use
+	vectors  []float64 // vector × field
+	lanes    laneMatrix
+	count    int // vectors
 	machines []machine
 	vote     bool // one against one
 	maxWins  bool
@@ -72,9 +73,9 @@ func compileSupportVectorMachine(mc *modelCompiler, m *document.SupportVectorMac
 	default:
 		mc.c.refuseAttr(m, "functionName", "%q is not supported here", m.FunctionName)
 	}
-	s.pad()
+	s.lanes = newLaneMatrix(s.vectors, len(s.fields))
 	s.input = mc.c.scratch(len(s.fields))
-	s.values = mc.c.scratch(len(s.vectors) / max(len(s.fields), 1))
+	s.values = mc.c.scratch(s.lanes.rows())
 	s.sides = mc.c.scratch(len(s.machines))
 	return s
 }
@@ -213,14 +214,6 @@ func (mc *modelCompiler) categories(s *supportVectorMachines, m *document.Suppor
 		case alternate.Set:
 			k.alternate = mc.c.class(s.target, alternate.V, doc)
 		}
-	}
-}
-
-// pad fills the matrix up to whole groups of vectors, so that kernels need not
-// care for a rest.
-func (s *supportVectorMachines) pad() {
-	for n := s.count; n%kernelLanes != 0; n++ {
-		s.vectors = append(s.vectors, make([]float64, len(s.fields))...)
 	}
 }
 

@@ -7,10 +7,6 @@ import (
 	"github.com/modelstream/modelserver/model/pmml/jmath"
 )
 
-// kernelLanes is how many vectors a kernel loop handles at a time: enough
-// independent sums to hide the latency of an addition.
-const kernelLanes = 4
-
 func (s *supportVectorMachines) eval(f *frame, rows []int32) {
 	r := &f.results[s.target.id]
 	x, values := f.scratch[s.input], f.scratch[s.values]
@@ -62,12 +58,13 @@ func (s *supportVectorMachines) kernels(x, out []float64) {
 	case s.math.single:
 		s.singles(x, out)
 	case s.kernel.kind == kernelRadial:
-		squares(s.vectors, x, out)
+		s.lanes.squares(x, out)
 		for i, d := range out[:s.count] {
-			out[i] = jmath.Exp(-s.kernel.gamma * d)
+			out[i] = -s.kernel.gamma * d
 		}
+		jmath.Exps(out[:s.count], s.lanes.wideExp)
 	default:
-		products(s.vectors, x, out)
+		s.lanes.products(x, out)
 		s.kernel.finish(out[:s.count])
 	}
 }
@@ -93,46 +90,6 @@ func (k *kernel) finish(out []float64) {
 		for i, d := range out {
 			out[i] = math.Tanh(float64(k.gamma*d) + k.coef0)
 		}
-	}
-}
-
-// products computes the dot products of x with the vectors. The sums are in
-// the order of the fields.
-func products(vectors, x, out []float64) {
-	n := len(x)
-	for at := 0; at+kernelLanes <= len(out); at += kernelLanes {
-		a := vectors[at*n:][:n]
-		b := vectors[(at+1)*n:][:n]
-		c := vectors[(at+2)*n:][:n]
-		d := vectors[(at+3)*n:][:n]
-		var s0, s1, s2, s3 float64
-		for i, v := range x {
-			s0 += float64(v * a[i])
-			s1 += float64(v * b[i])
-			s2 += float64(v * c[i])
-			s3 += float64(v * d[i])
-		}
-		out[at], out[at+1], out[at+2], out[at+3] = s0, s1, s2, s3
-	}
-}
-
-// squares computes the squared distances of x to the vectors.
-func squares(vectors, x, out []float64) {
-	n := len(x)
-	for at := 0; at+kernelLanes <= len(out); at += kernelLanes {
-		a := vectors[at*n:][:n]
-		b := vectors[(at+1)*n:][:n]
-		c := vectors[(at+2)*n:][:n]
-		d := vectors[(at+3)*n:][:n]
-		var s0, s1, s2, s3 float64
-		for i, v := range x {
-			d0, d1, d2, d3 := v-a[i], v-b[i], v-c[i], v-d[i]
-			s0 += float64(d0 * d0)
-			s1 += float64(d1 * d1)
-			s2 += float64(d2 * d2)
-			s3 += float64(d3 * d3)
-		}
-		out[at], out[at+1], out[at+2], out[at+3] = s0, s1, s2, s3
 	}
 }
 

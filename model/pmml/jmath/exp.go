@@ -10,10 +10,9 @@ import "math"
 // table with a tail for the bits that a float64 cannot hold, eʳ from the first
 // terms of its series.
 func Exp(x float64) float64 {
-	if !(math.Abs(x) < 708) { // NaN, and where the result is not normal
+	if !(math.Abs(x) < limit) { // NaN, and where the result is not normal
 		return math.Exp(x)
 	}
-	const shift = 0x1.8p52 // adding it rounds to an integer
 	kd := x*inverseLn2 + shift
 	k := int64(math.Float64bits(kd)) << 12 >> 12
 	kd -= shift
