@@ -235,6 +235,8 @@ func (r *recordsActor) checkDrained(now time.Time) {
 }
 
 func (r *recordsActor) closed() {
+	r.published = time.Time{}
+	r.publish(time.Now())
 	r.session.cancel()
 	r.status.stopped()
 	r.running.Store(nil)
