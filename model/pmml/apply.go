@@ -135,7 +135,7 @@ func (e *callExpr) eval(f *frame, row int32) value {
 			case e.mapMissing:
 				return e.ifMissing
 			}
-			return e.otherwise
+			return missingArgument(e.name)
 		}
 		f.args = append(f.args, v)
 	}
@@ -147,6 +147,12 @@ func (e *callExpr) eval(f *frame, row int32) value {
 	}
 	f.args = f.args[:base]
 	return e.finish(v)
+}
+
+// missingArgument is the result of a function that has nothing to say about a
+// missing argument. The standard leaves it open; the reference refuses the row.
+func missingArgument(function string) value {
+	return failure("function " + function + ": an argument is missing; mapMissingTo would help")
 }
 
 // finish applies the treatments of a result.
@@ -174,7 +180,7 @@ func (e *ifExpr) eval(f *frame, row int32) value {
 		if c.mapMissing {
 			return c.ifMissing
 		}
-		return c.otherwise
+		return missingArgument("if")
 	}
 	if v = v.cast(tBoolean); v.isFailed() {
 		return v

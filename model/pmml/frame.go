@@ -152,6 +152,9 @@ func (f *frame) put(s slot, row int32, v value) {
 			c.why = make([]string, f.plan.rows)
 		}
 		c.why[row] = v.s
+		if c.str != nil {
+			c.str[row] = "" // what an earlier block left is not this row's
+		}
 	case tString:
 		c.mark(row, valid)
 		c.str[row] = v.s

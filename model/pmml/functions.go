@@ -74,9 +74,9 @@ func makeBuiltins() map[string]builtin {
 		"isIn":         {min: 2, max: -1, lenient: true, result: always(tBoolean), fn: func(_ *frame, a []value) value { return among(a, true) }},
 		"isNotIn":      {min: 2, max: -1, lenient: true, result: always(tBoolean), fn: func(_ *frame, a []value) value { return among(a, false) }},
 		"not":          {min: 1, max: 1, result: always(tBoolean), fn: func(_ *frame, a []value) value { return negate(a[0]) }},
-		"and":          {min: 2, max: -1, lenient: true, result: always(tBoolean), fn: func(_ *frame, a []value) value { return junction(a, 0) }},
-		"or":           {min: 2, max: -1, lenient: true, result: always(tBoolean), fn: func(_ *frame, a []value) value { return junction(a, 1) }},
-		"modulo":       {min: 2, max: 2, result: widest, fn: func(_ *frame, a []value) value { return modulo(a[0], a[1]) }},
+		"and":          {min: 2, max: -1, result: always(tBoolean), fn: func(_ *frame, a []value) value { return junction(a, 0) }},
+		"or":           {min: 2, max: -1, result: always(tBoolean), fn: func(_ *frame, a []value) value { return junction(a, 1) }},
+		"modulo":       {min: 2, max: 2, lenient: true, result: widest, fn: func(_ *frame, a []value) value { return modulo(a[0], a[1]) }},
 		"pow":          {min: 2, max: 2, result: widest, fn: func(_ *frame, a []value) value { return power(a[0], a[1]) }},
 		"threshold":    {min: 2, max: 2, result: widest, fn: func(_ *frame, a []value) value { return threshold(a[0], a[1]) }},
 		"atan2":        {min: 2, max: 2, result: continuous, fn: func(_ *frame, a []value) value { return real2(a, math.Atan2) }},
@@ -112,14 +112,10 @@ func negate(v value) value {
 	return boolean(v.n == 0)
 }
 
-// junction is "and" (decided by 0) or "or" (decided by 1) of three-valued logic.
+// junction is "and" (decided by 0) or "or" (decided by 1).
 func junction(a []value, decides float64) value {
 	result := boolean(decides == 0)
 	for _, v := range a {
-		if v.isMissing() {
-			result = missing
-			continue
-		}
 		if v = v.cast(tBoolean); v.isFailed() {
 			return v
 		}

@@ -90,6 +90,9 @@ func real3(a []value, fn func(x, y, z float64) float64) value {
 
 // modulo has the sign of the divisor.
 func modulo(a, b value) value {
+	if a.isMissing() || b.isMissing() {
+		return missing
+	}
 	if a, b = a.asNumber(), b.asNumber(); a.isFailed() {
 		return a
 	} else if b.isFailed() {

@@ -59,12 +59,24 @@ func (s *segment) pick(f *frame, rows []int32) (picked []int32, mine bool) {
 }
 
 func (m *miningModel) chain(f *frame, rows []int32) {
+	rest := append(f.rows(), rows...)
+	defer func() { f.done(rest) }()
 	for i, s := range m.segments {
-		picked, mine := s.pick(f, rows)
+		picked, mine := s.pick(f, rest)
 		if len(picked) > 0 {
 			s.model.run(f, picked)
-			s.delivered(f, picked)
-			m.adopt(f, picked, i)
+			done := picked
+			if m.onMissing != missingContinues {
+				done = s.predicted(f, picked)
+				if m.onMissing == missingReturns {
+					rest = abandoned(f, rest, picked, done)
+				}
+			}
+			s.delivered(f, done)
+			m.adopt(f, done, i)
+			if m.onMissing != missingContinues {
+				f.done(done)
+			}
 		}
 		if mine {
 			f.done(picked)
@@ -73,6 +85,27 @@ func (m *miningModel) chain(f *frame, rows []int32) {
 	if len(m.targets) > 1 && m.method == methodChain {
 		m.decided(f, rows)
 	}
+}
+
+// predicted returns the rows for which the segment has a prediction.
+func (s *segment) predicted(f *frame, rows []int32) []int32 {
+	some := f.rows()
+	state := f.results[s.model.targets[0].id].state
+	for _, row := range rows {
+		if state[row] == valid {
+			some = append(some, row)
+		}
+	}
+	return some
+}
+
+// abandoned returns rest without the picked rows that have no prediction: after
+// them nothing comes (missingPredictionTreatment is returnMissing).
+func abandoned(f *frame, rest, picked, predicted []int32) []int32 {
+	lost := without(append(f.rows(), picked...), predicted)
+	rest = without(rest, lost)
+	f.done(lost)
+	return rest
 }
 
 // decided fails rows that no segment was for, where there are several targets:
