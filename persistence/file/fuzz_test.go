@@ -81,11 +81,9 @@ func TestEveryPageDamaged(t *testing.T) {
 	whole := fuzzImage(t)
 	r := rand.New(rand.NewPCG(4, 4))
 	for page := 0; page < len(whole); page += os.Getpagesize() {
-		for range 2 {
-			damaged := bytes.Clone(whole)
-			damaged[page+r.IntN(80)] ^= 1 << r.IntN(8)
-			survive(t, damaged)
-		}
+		damaged := bytes.Clone(whole)
+		damaged[page+r.IntN(80)] ^= 1 << r.IntN(8)
+		survive(t, damaged)
 	}
 }
 
