@@ -111,6 +111,10 @@ func compileDocument(doc *document.PMML) (p *plan, err error) {
 	c.index()
 	c.plan.root = c.model(doc.Models[0], nil)
 	c.plant(c.plan.root)
+	for i := range c.plan.bound {
+		b := &c.plan.bound[i]
+		b.learn(c.info(b.to).words)
+	}
 	for i := range c.plan.slots {
 		if c.plan.slots[i].again {
 			c.plan.resets = append(c.plan.resets, slot(i))

@@ -28,7 +28,8 @@ type boundInput struct {
 	closed    bool // there are valid values: others are invalid
 	invalid   string
 	invalidAs value
-	plain     bool // nothing to check
+	plain     bool               // nothing to check but intervals
+	known     map[string]float64 // of a string field: valid values with their codes
 }
 
 // treatment is what a mining field does with missing and outlying values.
@@ -151,7 +152,7 @@ func (c *compiler) bindInput(to slot, df *document.DataField, mf *document.Minin
 	if (b.invalid == "asValue" || b.invalid == "x-asValue") && b.invalidAs.none() {
 		c.refuseAttr(mf, "invalidValueReplacement", "the attribute is missing")
 	}
-	b.plain = len(b.values) == 0 && len(b.texts) == 0 && len(b.intervals) == 0 && b.outliers == keepOutliers
+	b.plain = len(b.values) == 0 && len(b.texts) == 0 && b.outliers == keepOutliers
 	b.source = c.addInput(df, b.typ)
 	c.plan.bound = append(c.plan.bound, b)
 }
@@ -188,47 +189,6 @@ func (c *compiler) addInput(df *document.DataField, t dataType) int {
 		i = len(c.plan.inputs) - 1
 	}
 	return i
-}
-
-// load fills the slot from rows lo… of the caller's column.
-func (b *boundInput) load(f *frame, in *model.Column, lo int) {
-	if b.plain && !f.plan.general && len(in.State) == 0 && b.loadNumbers(f, in, lo) {
-		return
-	}
-	for i := range f.n {
-		b.row(f, in, lo+i, int32(i))
-	}
-}
-
-// loadNumbers copies numbers, or says that some value needs a closer look.
-func (b *boundInput) loadNumbers(f *frame, in *model.Column, lo int) bool {
-	to := f.cols[b.to].num[:f.n]
-	clean := b.typ == tDouble || b.typ == tFloat
-	switch {
-	case in.Type == model.Float64 && b.typ == tDouble:
-		for i, x := range in.Float64[lo:][:len(to)] {
-			to[i] = x
-			clean = clean && x == x
-		}
-	case in.Type == model.Float64 && b.typ == tFloat:
-		for i, x := range in.Float64[lo:][:len(to)] {
-			to[i] = single(x)
-			clean = clean && x == x
-		}
-	case in.Type == model.Float32 && clean:
-		for i, x := range in.Float32[lo:][:len(to)] {
-			to[i] = float64(x)
-			clean = clean && x == x
-		}
-	case in.Type == model.Int64 && b.typ == tInteger:
-		for i, x := range in.Int64[lo:][:len(to)] {
-			to[i] = float64(x)
-		}
-		clean = true
-	default:
-		clean = false
-	}
-	return clean
 }
 
 // row prepares one value. A string that cannot be used stays in the column for
