@@ -1,6 +1,7 @@
 package pmml
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/modelstream/modelserver/model/pmml/document"
@@ -59,9 +60,19 @@ func compileTree(mc *modelCompiler, m *document.TreeModel) evaluator {
 	}
 	b := &treeBuilder{modelCompiler: mc, tree: t, ids: mc.wantsEntities()}
 	b.classes(m.Node)
-	t.target.confident = !t.target.numeric && (t.missing == missingWeighted || b.confident || t.penalty != 1)
+	t.target.confident = !t.target.numeric && (t.missing == missingWeighted || b.confident || t.penalty != 1 || mc.wants("confidence"))
 	b.node(m.Node)
 	return t
+}
+
+// wants says whether anybody may ask for a result feature.
+func (s *scope) wants(feature string) bool {
+	for ; s != nil; s = s.parent {
+		if o := s.base.Output; o != nil && slices.ContainsFunc(o.Fields, func(f *document.OutputField) bool { return f.Feature == feature }) {
+			return true
+		}
+	}
+	return false
 }
 
 // wantsEntities says whether anybody may ask for the ids of nodes.
