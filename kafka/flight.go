@@ -90,5 +90,10 @@ func checkScored(s *record.Scored, rows int) error {
 		}
 		from = end
 	}
+	for _, e := range s.Failures {
+		if e.Row < 0 || e.Row >= rows || e.Err == nil {
+			return fmt.Errorf("the scorer's failure of record %d of %d is none", e.Row, rows)
+		}
+	}
 	return nil
 }

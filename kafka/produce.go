@@ -45,7 +45,7 @@ func (r *recordsActor) produce(part *partition, c *chunk) {
 // collect makes the chunk's outputs.
 func (r *recordsActor) collect(c *chunk) {
 	now := time.Now()
-	c.outputs = r.outputs.get(len(c.records) + c.failed())
+	c.outputs = r.outputs.get(len(c.records) + c.failed()) // must not grow once produced
 	for i := range c.runs {
 		run := &c.runs[i]
 		switch f := run.flight; {
@@ -72,7 +72,13 @@ func (r *recordsActor) collectScores(c *chunk, run *run, now time.Time) {
 	f := run.flight
 	failures := f.failuresFrom(run.row, run.row+run.n)
 	for k := range run.n {
-		if result := f.answer.Result(run.row + k); len(result) > 0 {
+		failed := len(failures) > 0 && failures[0].Row == run.row+k
+		result := f.answer.Result(run.row + k)
+		if len(result) == 0 && !failed {
+			r.deadLetter(c, run.from+k, &rejection{stage: stageTransformation, class: classScoring, err: errNoOutcome})
+			continue
+		}
+		if len(result) > 0 {
 			c.results++
 			c.outputs = append(c.outputs, output{input: int32(run.from + k), record: kgo.Record{
 				Topic:     r.config.Results.Topic,
@@ -82,7 +88,7 @@ func (r *recordsActor) collectScores(c *chunk, run *run, now time.Time) {
 				Timestamp: now,
 			}})
 		}
-		if len(failures) > 0 && failures[0].Row == run.row+k {
+		if failed {
 			r.deadLetter(c, run.from+k, recordRejection(failures[0].Err))
 			for len(failures) > 0 && failures[0].Row == run.row+k {
 				failures = failures[1:]
@@ -90,6 +96,9 @@ func (r *recordsActor) collectScores(c *chunk, run *run, now time.Time) {
 		}
 	}
 }
+
+// errNoOutcome is about a record that a scorer has passed over.
+var errNoOutcome = errors.New("the model gave neither a result nor an error for this record")
 
 // recordRejection says why a record that was scored badly is dead-lettered.
 func recordRejection(err *model.RecordError) *rejection {
@@ -106,8 +115,10 @@ func (r *recordsActor) deadLetter(c *chunk, i int, why *rejection) {
 	c.deadLettered++
 	r.metrics.deadLettered(why)
 	if r.letters.topic == "" {
-		r.log.Warn("record dropped: it cannot be processed and no dead-letter topic is configured",
-			"topic", c.topic, "partition", c.partition, "offset", c.records[i].Offset, "error", why.err)
+		if r.troubles.dead.allow("no topic") {
+			r.log.Warn("records that cannot be processed are dropped: no dead-letter topic is configured; this is one of them",
+				"topic", c.topic, "partition", c.partition, "offset", c.records[i].Offset, "error", why.err)
+		}
 		return
 	}
 	c.outputs = append(c.outputs, output{input: int32(i), dead: true})
@@ -124,15 +135,16 @@ func (r *recordsActor) produced(c *chunk) {
 	failed := c.failures
 	c.failures = nil
 	if len(failed) > 0 {
+		if errors.Is(failed[0].err, kgo.ErrClientClosed) {
+			return // we are going down; the records are read again
+		}
 		r.refused(part, c, failed)
 	}
 	if len(c.again) == 0 {
 		r.settleChunk(part, c)
 	}
-	if part.repair.broken {
-		if len(failed) == 0 || len(c.again) == 0 {
-			r.mended(part)
-		}
+	if part.repair.broken && (len(failed) == 0 || len(c.again) == 0) {
+		r.mended(part)
 	}
 	r.permit()
 	r.checkLeaving(time.Now())

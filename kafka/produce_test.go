@@ -152,6 +152,36 @@ func TestAFailedCommitIsTriedAgain(t *testing.T) {
 	eventually(t, "all is well", func() bool { return in.Health() == nil })
 }
 
+// TestResultsOfAClosedClientAreNotSettled: what a client that closes gives back
+// was never written.
+func TestResultsOfAClosedClientAreNotSettled(t *testing.T) {
+	config := DefaultConfig()
+	r := newRecordsActor(&Records{config: &config, status: newRecordStatus()})
+	part := &partition{queue: newQueue()}
+	c := &chunk{span: span{first: 0, end: 1}, part: part, records: []*kgo.Record{{}}, outputs: make([]output, 1)}
+	part.push(c)
+	part.send()
+	part.repair.flying = 1
+	c.failures = []failure{{output: &c.outputs[0], err: kgo.ErrClientClosed}}
+	r.produced(c)
+	if part.position != -1 || c.settled {
+		t.Errorf("position %d, settled %v", part.position, c.settled)
+	}
+}
+
+func TestWithoutADeadLetterTopicRecordsAreCounted(t *testing.T) {
+	w := newWorld(t)
+	w.config.DeadLetters.Topic = ""
+	in := w.start()
+	w.produce(0, "", "a", "b")
+	w.produce(0, "wine", "c")
+	w.read("out", 1)
+	in.drain(t)
+	if s := in.Stats(); s.DeadLettered != 2 || w.committed(0) != 3 {
+		t.Errorf("stats %+v, committed %d", s, w.committed(0))
+	}
+}
+
 func TestResultsByKey(t *testing.T) {
 	w := newWorld(t)
 	w.config.Results.Partition = "key"

@@ -85,6 +85,9 @@ func (r *recordsActor) assign(m *assigned) {
 	for topic, numbers := range m.parts {
 		for _, number := range numbers {
 			id := partitionID{topic, number}
+			if old := r.parts[id]; old != nil {
+				r.forget(old)
+			}
 			r.parts[id] = &partition{partitionID: id, queue: newQueue(), committed: -1}
 			n++
 		}

@@ -42,7 +42,7 @@ type Records struct {
 	metrics  *recordMetrics
 	letters  deadLetters
 	status   *recordStatus
-	troubles struct{ group, commit throttle }
+	troubles struct{ group, commit, dead throttle }
 	outputs  outputPool
 
 	running atomic.Pointer[session]

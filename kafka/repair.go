@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // repair is the state of a partition whose outputs were not all produced. New
@@ -44,9 +43,6 @@ func refusedForGood(err error) bool {
 // sent whole are in its order; one that was sent alone was the first.
 func (r *recordsActor) refused(part *partition, c *chunk, failed []failure) {
 	rep, first := &part.repair, &failed[0]
-	if errors.Is(first.err, kgo.ErrClientClosed) {
-		return // we are going down; the records are read again
-	}
 	r.metrics.produceFailures.Add(context.Background(), int64(len(failed)))
 	if !rep.failed { // the first of this attempt's
 		rep.failed = true

@@ -90,10 +90,19 @@ func TestABatchIsGivenUpAfterItsAttempts(t *testing.T) {
 		class   string
 		reason  string
 	}{
-		"transient":     {failWith(&model.TransientError{Reason: "busy"}), 3, "ScoringFailed", "busy"},
-		"no answer":     {silent, 3, "ScoringFailed", "no answer within"},
-		"failed":        {failWith(errors.New("all generations panicked")), 1, "ScoringFailed", "all generations panicked"},
-		"too few":       {func(b *record.Batch) *record.Scored { return &record.Scored{Batch: b} }, 1, "ScoringFailed", "answered 0 of 2"},
+		"transient":  {failWith(&model.TransientError{Reason: "busy"}), 3, "ScoringFailed", "busy"},
+		"no answer":  {silent, 3, "ScoringFailed", "no answer within"},
+		"failed":     {failWith(errors.New("all generations panicked")), 1, "ScoringFailed", "all generations panicked"},
+		"too few":    {func(b *record.Batch) *record.Scored { return &record.Scored{Batch: b} }, 1, "ScoringFailed", "answered 0 of 2"},
+		"no failure": {func(b *record.Batch) *record.Scored { s := echo(b); s.Failures = []model.RowError{{Row: 0}}; return s }, 1, "ScoringFailed", "failure of record 0 of 2 is none"},
+		"failure of no row": {func(b *record.Batch) *record.Scored {
+			s := echo(b)
+			s.Failures = []model.RowError{{Row: 2, Err: &model.RecordError{}}}
+			return s
+		}, 1, "ScoringFailed", "failure of record 2 of 2 is none"},
+		"passed over": {func(b *record.Batch) *record.Scored {
+			return &record.Scored{Batch: b, Ends: make([]int32, len(b.Records))}
+		}, 1, "ScoringFailed", "neither a result nor an error"},
 		"out of bounds": {func(b *record.Batch) *record.Scored { return &record.Scored{Batch: b, Ends: []int32{5, 9}} }, 1, "ScoringFailed", "out of bounds"},
 	} {
 		t.Run(name, func(t *testing.T) {
