@@ -83,7 +83,7 @@ func addWellKnown(set *descriptorpb.FileDescriptorSet) {
 	for _, f := range set.GetFile() {
 		have[f.GetName()] = true
 	}
-	for i := 0; i < len(set.GetFile()); i++ { // the list grows
+	for i := 0; i < len(set.GetFile()); i++ { //nolint:intrange // the list grows
 		for _, name := range set.GetFile()[i].GetDependency() {
 			if have[name] || !strings.HasPrefix(name, "google/protobuf/") {
 				continue

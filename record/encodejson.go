@@ -73,7 +73,7 @@ func (s *jsonShape) append(dst []byte, cells []string) []byte {
 		}
 		dst = append(dst, ',')
 	}
-	return endJSON(dst, '}')
+	return endJSON(dst)
 }
 
 // appendCell writes numbers, truth values and arrays as they are and anything

@@ -157,7 +157,7 @@ func (r *jsonRun) object(o *jsonObject, pos, depth int, root bool) int {
 		if pos < 0 {
 			return -1
 		}
-		more := false
+		var more bool
 		if pos, more = r.comma(pos, '}'); !more {
 			return pos
 		}
@@ -179,7 +179,7 @@ func (r *jsonRun) key(o *jsonObject, member, pos int, root bool) (key *jsonKey, 
 	written = r.b[pos+1 : end-1]
 	name := written
 	if escaped {
-		name = appendUnescaped(nil, written)
+		name = unescaped(written)
 	}
 	key, r.scratch = o.find(name, r.scratch)
 	if root && r.b[end] == ':' {
@@ -292,7 +292,7 @@ func (r *jsonRun) scalar(pos int, s *scalar) int {
 			return r.fail(faultUTF8, pos)
 		}
 		if escaped {
-			s.text = appendUnescaped(nil, s.text)
+			s.text = unescaped(s.text)
 		}
 		return next
 	case 't':
@@ -356,7 +356,7 @@ func (r *jsonRun) elements(l *jsonList, pos, depth int) int {
 		if pos < 0 {
 			return -1
 		}
-		more := false
+		var more bool
 		if pos, more = r.comma(pos, ']'); !more {
 			return pos
 		}

@@ -34,7 +34,7 @@ func (s *scanner) find(pos int, path []string, depth int) (value []byte, ok bool
 			return nil, false
 		}
 		if escaped {
-			key = appendUnescaped(nil, key)
+			key = unescaped(key)
 		}
 		if string(key) == path[0] {
 			if len(path) > 1 {
@@ -45,7 +45,7 @@ func (s *scanner) find(pos int, path []string, depth int) (value []byte, ok bool
 		if pos = s.skip(pos, depth-1); pos < 0 {
 			return nil, false
 		}
-		more := false
+		var more bool
 		if pos, more = s.comma(pos, '}'); !more {
 			return nil, false
 		}
@@ -62,7 +62,7 @@ func (s *scanner) text(pos int) ([]byte, bool) {
 		}
 		inside := s.b[pos+1 : next-1]
 		if escaped {
-			inside = appendUnescaped(nil, inside)
+			inside = unescaped(inside)
 		}
 		return inside, true
 	}

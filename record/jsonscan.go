@@ -203,7 +203,7 @@ func (s *scanner) skipObject(pos, depth int) int {
 		if pos = s.skip(pos, depth); pos < 0 {
 			return -1
 		}
-		more := false
+		var more bool
 		if pos, more = s.comma(pos, '}'); !more {
 			return pos
 		}
@@ -222,7 +222,7 @@ func (s *scanner) skipArray(pos, depth int) int {
 		if pos = s.skip(pos, depth); pos < 0 {
 			return -1
 		}
-		more := false
+		var more bool
 		if pos, more = s.comma(pos, ']'); !more {
 			return pos
 		}
@@ -255,9 +255,10 @@ func (s *scanner) comma(pos int, end byte) (next int, more bool) {
 	return s.unexpected(pos), false
 }
 
-// appendUnescaped appends the text of a string's inside, which str has passed
-// over before. Half a surrogate pair becomes U+FFFD.
-func appendUnescaped(dst, inside []byte) []byte {
+// unescaped returns the text of a string's inside, which str has passed over
+// before, in memory of its own. Half a surrogate pair becomes U+FFFD.
+func unescaped(inside []byte) []byte {
+	dst := make([]byte, 0, len(inside))
 	for i := 0; i < len(inside); i++ {
 		c := inside[i]
 		if c != '\\' {

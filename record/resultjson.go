@@ -81,8 +81,8 @@ func (w *jsonResults) appendResult(dst []byte, raw *Raw, out *model.Batch, row i
 		dst = appendJSONValue(dst, w.outputs[i].kind, c, row)
 		dst = append(dst, ',')
 	}
-	dst = append(endJSON(dst, '}'), ',')
-	return endJSON(w.appendSource(dst, raw, scoredUS), '}')
+	dst = append(endJSON(dst), ',')
+	return endJSON(w.appendSource(dst, raw, scoredUS))
 }
 
 func (w *jsonResults) appendError(dst []byte, raw *Raw, err *model.RecordError, scoredUS int64) []byte {
@@ -110,18 +110,18 @@ func (w *jsonResults) appendSource(dst []byte, raw *Raw, scoredUS int64) []byte 
 		dst = append(dst, ',')
 	}
 	dst = appendJSONInteger(dst, `"offset":"`, raw.Offset)
-	dst = append(endJSON(dst, '}'), ',')
+	dst = append(endJSON(dst), ',')
 	dst = appendJSONInteger(dst, `"recordTimeMs":"`, raw.TimeMS)
 	return appendJSONInteger(dst, `"scoredTimeUs":"`, scoredUS)
 }
 
-// endJSON closes an object or array, in place of the comma if there is one.
-func endJSON(dst []byte, end byte) []byte {
+// endJSON closes an object, in place of the comma if there is one.
+func endJSON(dst []byte) []byte {
 	if last := len(dst) - 1; dst[last] == ',' {
-		dst[last] = end
+		dst[last] = '}'
 		return dst
 	}
-	return append(dst, end)
+	return append(dst, '}')
 }
 
 // appendJSONInteger appends a 64-bit member, with a comma; zero is left out.

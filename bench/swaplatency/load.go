@@ -63,7 +63,13 @@ func (l *load) publish(ctx context.Context, i int) error {
 // a moment of its own and carries it, so waiting is never left out. It returns
 // how many were sent.
 func (l *load) run(ctx context.Context) (int, error) {
-	time.Sleep(3 * time.Second) // the first model loads, the server joins
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	select {
+	case <-time.After(3 * time.Second): // the first model loads, the server joins
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 	total := l.o.rate * l.o.seconds
 	start := time.Now()
 	models := 1
@@ -90,10 +96,11 @@ func (l *load) run(ctx context.Context) (int, error) {
 		if err := l.failed.Load(); err != nil {
 			return 0, *err
 		}
-		if ctx.Err() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
-		time.Sleep(time.Millisecond)
 	}
 	return total, l.client.Flush(ctx)
 }
