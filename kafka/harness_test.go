@@ -16,7 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/modelstream/modelserver/kafka/kafkatest"
 	"github.com/modelstream/modelserver/record"
@@ -30,6 +30,7 @@ type world struct {
 	t       testing.TB
 	cluster *kfake.Cluster // nil on a real broker
 	prefix  string         // of the topics' names
+	meter   metric.Meter
 	config  Config
 	client  *kgo.Client // produces inputs, by hand to a partition
 }
@@ -44,7 +45,7 @@ func newWorld(t testing.TB, opts ...kfake.Opt) *world {
 		kfake.GroupMinSessionTimeout(100 * time.Millisecond),
 	}, opts...)
 	cluster := kafkatest.Fake(t, opts...)
-	w := &world{t: t, cluster: cluster, config: testConfig("", cluster.ListenAddrs())}
+	w := &world{t: t, cluster: cluster, meter: noMeter(), config: testConfig("", cluster.ListenAddrs())}
 	w.connect()
 	return w
 }
@@ -55,7 +56,7 @@ func newRealWorld(t testing.TB, seeds []string) *world {
 	if t, ok := t.(*testing.T); ok {
 		t.Parallel()
 	}
-	w := &world{t: t, prefix: kafkatest.UniqueName(t) + "-"}
+	w := &world{t: t, prefix: kafkatest.UniqueName(t) + "-", meter: noMeter()}
 	w.config = testConfig(w.prefix, seeds)
 	for topic, partitions := range map[string]int{"in": testPartitions, "out": testPartitions, "dead": testPartitions, "models": 1} {
 		if err := kafkatest.CreateTopic(w.context(), seeds, w.prefix+topic, partitions, nil); err != nil {
@@ -135,7 +136,7 @@ func (w *world) start(change ...func(*Config)) *ingestion {
 	}
 	r, err := NewRecords(RecordsOptions{
 		Config: &config, Topics: topics, Scorer: scorer,
-		Log: testLog(w.t), Meter: noop.NewMeterProvider().Meter(""),
+		Log: testLog(w.t), Meter: w.meter,
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.opentelemetry.io/otel/metric/noop"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/modelstream/modelserver/messages"
@@ -70,7 +69,7 @@ func (w *world) startModels(change ...func(*ModelsOptions)) *modelIngestion {
 	taker := &fakeTaker{root: system.Root, changed: make(chan struct{}, 1)}
 	o := ModelsOptions{
 		Config: &w.config, Models: taker, Positions: &fakePositions{},
-		Log: testLog(w.t), Meter: noop.NewMeterProvider().Meter(""),
+		Log: testLog(w.t), Meter: w.meter,
 	}
 	for _, f := range change {
 		f(&o)

@@ -95,7 +95,7 @@ func TestAWrongConnectionIsReported(t *testing.T) {
 			config, _ := secured(t)
 			config.SASL = SASL{Mechanism: "PLAIN", Username: "plain", Password: "p1"}
 			c.change(config)
-			w := &world{t: t, config: *config}
+			w := &world{t: t, config: *config, meter: noMeter()}
 			m := w.startModels()
 			eventually(t, "health says "+c.want, func() bool {
 				err := m.Health()
