@@ -5,7 +5,7 @@ import "math"
 // What a frame may cost. A document with thousands of fields is evaluated in
 // smaller blocks; one whose single row breaks maxFrame is refused.
 const (
-	frameBudget = 32 << 20 // bytes that the rows of a block share
+	frameBudget = 16 << 20 // bytes that the rows of a block share
 	maxFrame    = 1 << 30  // bytes of a frame in all
 )
 
