@@ -2,8 +2,6 @@ package actors
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,7 +23,8 @@ func (e *lostError) Unwrap() error { return e.err }
 func (h *host) artifact(ctx context.Context) (model.Artifact, error) {
 	want := strings.ToLower(h.spec.Spec.Artifact.SHA256)
 	if b := h.spec.Spec.Artifact.Bytes; b != nil {
-		return checked(newArtifact(b), want)
+		a := model.NewArtifact(b)
+		return a, a.Check(want)
 	}
 	var stored error
 	if want != "" {
@@ -44,13 +43,13 @@ func (h *host) artifact(ctx context.Context) (model.Artifact, error) {
 		}}
 	}
 	if h.spec.Resolver == nil {
-		return model.Artifact{}, &model.LoadError{Reason: "models by location are not allowed by the configuration", Where: h.spec.Location}
+		return model.Artifact{}, &model.LoadError{Reason: "models by location are not allowed by the configuration"}
 	}
 	a, err := resolve(ctx, h.spec.Resolver, h.spec.Location)
 	if err != nil {
 		return model.Artifact{}, err
 	}
-	return checked(a, want)
+	return a, a.Check(want)
 }
 
 // resolve fetches a location and tries again, with growing delays, as long as
@@ -68,18 +67,4 @@ func resolve(ctx context.Context, r Resolver, location string) (model.Artifact, 
 		case <-time.After(delay):
 		}
 	}
-}
-
-func newArtifact(b []byte) model.Artifact {
-	sum := sha256.Sum256(b)
-	return model.Artifact{Bytes: b, SHA256: hex.EncodeToString(sum[:])}
-}
-
-func checked(a model.Artifact, want string) (model.Artifact, error) {
-	if want != "" && a.SHA256 != want {
-		return model.Artifact{}, &model.LoadError{
-			Reason: fmt.Sprintf("the artifact's digest is %s, the descriptor says %s: it was changed or cut on its way", a.SHA256, want),
-		}
-	}
-	return a, nil
 }

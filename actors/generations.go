@@ -55,7 +55,7 @@ func accept(o *offer) (*messages.ModelAccepted, []byte) {
 		return e, nil
 	}
 	if e.Sha256 == "" {
-		e.Sha256 = newArtifact(data.Data).SHA256
+		e.Sha256 = model.NewArtifact(data.Data).SHA256
 	}
 	return e, data.Data
 }

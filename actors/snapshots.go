@@ -27,7 +27,7 @@ func (a *modelActor) persist(ctx actor.Context, g *lifecycle.Generation) {
 		what:    "event",
 		prepare: func() { seq = a.seq + 1 },
 		do: func(ctx context.Context) error {
-			if artifact != nil && newArtifact(artifact).SHA256 == digest { // otherwise its load fails
+			if artifact != nil && model.NewArtifact(artifact).SHA256 == digest { // otherwise its load fails
 				a.node.pin(digest)
 				if err := store.PutArtifact(ctx, digest, artifact); err != nil {
 					return err

@@ -39,16 +39,6 @@ type Warmer interface {
 	Warm(ctx context.Context) error
 }
 
-// Artifact is a model's bytes.
-type Artifact struct {
-	// Bytes is the whole artifact. It must not be changed; an evaluator that
-	// needs parts of it after Load keeps a copy of those parts, so that the
-	// artifact's memory can go.
-	Bytes []byte
-	// SHA256 is the digest of Bytes in lower-case hexadecimal.
-	SHA256 string
-}
-
 // Spec is all that a model type gets to know about the model that it loads.
 type Spec struct {
 	Name     string // the descriptor's name, for errors

@@ -16,6 +16,7 @@ var layers = []layer{
 	{"messages", nil},
 	{"model", nil},
 	{"model/all", []string{"model"}},
+	{"model/artifact", []string{"=model"}},
 	{"model/goscore", []string{"=model"}},
 	{"model/modeltest", []string{"=model"}},
 	{"model/onnx", []string{"=model"}},
@@ -54,7 +55,8 @@ var external = []struct {
 	why  string
 }{
 	{"github.com/twmb/franz-go", []string{"kafka", "bench"}, "Kafka's client stays behind package kafka"},
-	{"github.com/asynkron/protoactor-go", []string{"actors", "kafka", "node"}, "actors stay out of the contract, the records and the APIs"},
+	{"github.com/asynkron/protoactor-go", []string{"actors", "kafka", "node", "bench"}, "actors stay out of the contract, the records and the APIs"},
+	{"gocloud.dev", []string{"model/artifact"}, "locations are resolved in one place"},
 	{"C", []string{"model"}, "C belongs to a model type"},
 	{"github.com/galeone", []string{"model/tensorflow", "model/all"}, "TensorFlow belongs to its model type"},
 	{"github.com/asafschers/goscore", []string{"model/goscore"}, "goscore belongs to its model type"},

@@ -71,7 +71,7 @@ func TestFiles(t *testing.T) {
 		{"models/up/and/down", "wine"},
 	} {
 		a, err := r.Resolve(ctx, location(filepath.ToSlash(dir)+"/"+test.path))
-		if err != nil || string(a.Bytes) != test.content || a.SHA256 != FromBytes([]byte(test.content)).SHA256 {
+		if err != nil || string(a.Bytes) != test.content || a.SHA256 != model.NewArtifact([]byte(test.content)).SHA256 {
 			t.Errorf("%s: %q, %v", test.path, a.Bytes, err)
 		}
 	}

@@ -179,32 +179,6 @@ func TestConfigIsChecked(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
-	a := FromBytes([]byte("hello"))
-	const digest = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
-	if a.SHA256 != digest || string(a.Bytes) != "hello" {
-		t.Errorf("FromBytes: %+v", a)
-	}
-	for _, want := range []string{"", digest, strings.ToUpper(digest)} {
-		if err := Check(a, want); err != nil {
-			t.Errorf("%q: %v", want, err)
-		}
-	}
-	for want, says := range map[string]string{
-		FromBytes([]byte("other")).SHA256: "changed or cut",
-		digest[:63]:                       "no SHA-256",
-		digest[:62]:                       "no SHA-256",
-		digest + "00":                     "no SHA-256",
-		strings.Repeat("x", 1000):         "no SHA-256",
-	} {
-		err := Check(a, want)
-		var e *model.LoadError
-		if !errors.As(err, &e) || !strings.Contains(err.Error(), says) || len(err.Error()) > 300 {
-			t.Errorf("%.80q: error %v", want, err)
-		}
-	}
-}
-
 // FuzzLocation: whatever a location is, it is refused where nothing is allowed,
 // and its secrets stay out of the error.
 func FuzzLocation(f *testing.F) {

@@ -2,8 +2,6 @@ package artifact
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -73,32 +71,11 @@ func (r *Resolver) Resolve(ctx context.Context, location string) (model.Artifact
 	if err != nil {
 		return model.Artifact{}, err
 	}
-	return FromBytes(content), nil
+	return model.NewArtifact(content), nil
 }
 
 // key names a setting in errors.
 func (r *Resolver) key(name string) string { return r.config.Section + "." + name }
-
-// FromBytes returns an artifact of bytes, which must not be changed any more.
-func FromBytes(content []byte) model.Artifact {
-	sum := sha256.Sum256(content)
-	return model.Artifact{Bytes: content, SHA256: hex.EncodeToString(sum[:])}
-}
-
-// Check returns a [*model.LoadError] when the artifact does not have the digest
-// that a descriptor names: SHA-256 in hexadecimal of either case. An empty one
-// is not checked.
-func Check(a model.Artifact, sha256 string) error {
-	if sha256 == "" || strings.EqualFold(sha256, a.SHA256) {
-		return nil
-	}
-	if b, err := hex.DecodeString(sha256); err != nil || len(b) != len(a.SHA256)/2 {
-		return &model.LoadError{Reason: fmt.Sprintf(
-			"the descriptor's digest %.80q is no SHA-256: 64 hexadecimal digits", sha256)}
-	}
-	return &model.LoadError{Reason: fmt.Sprintf(
-		"the artifact's digest is %s, the descriptor says %s: it was changed or cut on its way", a.SHA256, strings.ToLower(sha256))}
-}
 
 // errTooLarge says that more came than is allowed.
 var errTooLarge = errors.New("too large")
