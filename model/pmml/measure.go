@@ -160,6 +160,7 @@ func (mc *modelCompiler) comparisons(c *comparedField, f comparison) {
 		}
 	}
 	n := len(c.index)
+	mc.c.room(f.at, n*n)
 	for i := range n {
 		for j := range n {
 			x, err := f.table.Matrix.At(i, j)
@@ -240,6 +241,12 @@ func (m *measure) record(f *frame, row int32) (x []float64, adjust float64, ok b
 			continue
 		}
 		x[i] = m.math.round(c.num[row])
+		if k := &m.fields[i]; k.fn == compareTable {
+			if _, known := k.index[x[i]]; !known {
+				f.fail(row, model.InvalidInput, f.plan.slots[k.slot].name, f.get(k.slot, row).format(), "has no place in the table of comparisons")
+				return nil, 0, false
+			}
+		}
 		present = m.math.add(present, m.weight(i))
 	}
 	switch {

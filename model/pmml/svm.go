@@ -55,6 +55,7 @@ func compileSupportVectorMachine(mc *modelCompiler, m *document.SupportVectorMac
 		if m.Polynomial != nil || m.RadialBasis != nil || m.Sigmoid != nil {
 			mc.c.refuseAttr(m, "svmRepresentation", "only a linear machine is determined by its coefficients")
 		}
+		mc.c.room(m, len(s.fields)*len(s.fields))
 		s.unitVectors()
 	} else {
 		s.kernel = mc.kernel(m)
@@ -119,6 +120,7 @@ func (mc *modelCompiler) vectors(s *supportVectorMachines, m *document.SupportVe
 	if m.Representation == "Coefficients" {
 		return nil
 	}
+	mc.c.room(m, len(m.Vectors.Instances)*len(s.fields))
 	ids := make(map[string]int32, len(m.Vectors.Instances))
 	for i, v := range m.Vectors.Instances {
 		if _, twice := ids[v.ID]; twice {

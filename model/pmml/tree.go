@@ -182,6 +182,7 @@ func (b *treeBuilder) score(at int32, n *document.Node) {
 
 func (b *treeBuilder) distribution(node *treeNode, n *document.Node) {
 	t := b.tree
+	b.c.room(n, len(t.target.classes))
 	p := make([]float64, len(t.target.classes))
 	c := make([]float64, len(t.target.classes))
 	given := n.Distributions[0].Probability.Set
