@@ -30,7 +30,7 @@ type networkNode struct {
 // limits on tables and on what one record may cost.
 const (
 	maxTable       = 1_000_000
-	maxEnumeration = 1_000_000
+	maxEnumeration = 100_000
 )
 
 func compileBayesianNetwork(mc *modelCompiler, m *document.BayesianNetworkModel) evaluator {

@@ -11,7 +11,7 @@ func (n *bayesianNetwork) eval(f *frame, rows []int32) {
 			continue
 		}
 		if cost := n.relevant(values, needed); cost > maxEnumeration {
-			f.fail(row, model.NoResult, n.target.name, "", "too many values are missing: more than a million combinations would have to be summed up")
+			f.fail(row, model.NoResult, n.target.name, "", "too many values are missing: more than 100,000 combinations would have to be summed up")
 			continue
 		}
 		p := n.target.row(r.prob, row)

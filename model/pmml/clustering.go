@@ -106,21 +106,7 @@ func (c *clusteringModel) feature(f *frame, row int32, o *output) (value, bool) 
 // ranked returns the index of the value whose rank an output asks for, or −1.
 // Of equals the first is the better one.
 func (m *measure) ranked(x []float64, o *output) int {
-	if o.doc.Rank > len(x) {
-		return -1
-	}
-	last := -1
-	for range o.doc.Rank {
-		best := -1
-		for i, v := range x {
-			if last >= 0 && (m.best(v, x[last]) || v == x[last] && i <= last) {
-				continue // had its turn
-			}
-			if best < 0 || m.best(v, x[best]) {
-				best = i
-			}
-		}
-		last = best
-	}
-	return last
+	return nth(len(x), o.doc.Rank, func(i, j int) bool {
+		return m.best(x[i], x[j]) || !m.best(x[j], x[i]) && i < j
+	})
 }

@@ -21,6 +21,12 @@
 // be scored has a [*model.RecordError] in the output batch and harms no other.
 // Values are valid, missing or invalid; NaN in an input is missing.
 //
+// # Collections
+//
+// A field of association rules that holds the items of a whole transaction is
+// a text: a JSON array, or one item. Results that are collections come as text,
+// too: "[a, b]".
+//
 // # Adding a family of models
 //
 // A file in package document declares the element as a struct, a file here

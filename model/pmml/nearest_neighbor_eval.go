@@ -37,8 +37,15 @@ func (n *nearestNeighbors) row(x []float64, row int32) []float64 {
 	return x[int(row)*n.keep : (int(row)+1)*n.keep]
 }
 
+// manyNeighbors is from how many on sorting all instances is faster.
+const manyNeighbors = 64
+
 // find keeps the best instances in order; of equals the first.
 func (n *nearestNeighbors) find(x []float64, adjust float64, near, far []float64) {
+	if n.keep > manyNeighbors {
+		n.sorted(x, adjust, near, far)
+		return
+	}
 	have := 0
 	for i := range n.count {
 		d := n.measure.compare(x, adjust, i)
@@ -53,6 +60,27 @@ func (n *nearestNeighbors) find(x []float64, adjust float64, near, far []float64
 			near[at], far[at] = near[at-1], far[at-1]
 		}
 		near[at], far[at] = float64(i), d
+	}
+}
+
+// sorted is find for many neighbors.
+func (n *nearestNeighbors) sorted(x []float64, adjust float64, near, far []float64) {
+	all := make([]int, n.count)
+	distances := make([]float64, n.count)
+	for i := range all {
+		all[i], distances[i] = i, n.measure.compare(x, adjust, i)
+	}
+	slices.SortStableFunc(all, func(i, j int) int {
+		switch {
+		case n.measure.best(distances[i], distances[j]):
+			return -1
+		case n.measure.best(distances[j], distances[i]):
+			return 1
+		}
+		return 0
+	})
+	for i := range near {
+		near[i], far[i] = float64(all[i]), distances[all[i]]
 	}
 }
 

@@ -201,20 +201,14 @@ func (s *scorecard) feature(f *frame, row int32, o *output) (value, bool) {
 	}
 	points, turns := s.row(f.scratch[s.points], row), s.row(f.scratch[s.turns], row)
 	before := func(i, j int) bool {
+		if given := turns[i] >= 0; given != (turns[j] >= 0) {
+			return given // codes that nobody gave come last
+		}
 		return points[i] > points[j] || points[i] == points[j] && (turns[i] < turns[j] || turns[i] == turns[j] && i < j)
 	}
-	last := -1
-	for range o.doc.Rank {
-		best := -1
-		for i := range points {
-			if turns[i] >= 0 && points[i] >= 0 && (last < 0 || before(last, i)) && (best < 0 || before(i, best)) {
-				best = i
-			}
-		}
-		if best < 0 {
-			return missing, true
-		}
-		last = best
+	i := nth(len(points), o.doc.Rank, before)
+	if i < 0 || turns[i] < 0 || points[i] < 0 {
+		return missing, true
 	}
-	return text(s.reasons[last]), true
+	return text(s.reasons[i]), true
 }
