@@ -55,8 +55,8 @@ func compileGeneralRegression(mc *modelCompiler, m *document.GeneralRegressionMo
 	if g.kind == "generalizedLinear" {
 		mc.linkFunction(g, m)
 	}
-	g.offset = mc.variable(m, "offsetVariable", m.OffsetVariable, m.OffsetValue)
-	g.trials = mc.variable(m, "trialsVariable", m.TrialsVariable, m.TrialsValue)
+	g.offset = mc.variable(m, m.OffsetVariable, m.OffsetValue)
+	g.trials = mc.variable(m, m.TrialsVariable, m.TrialsValue)
 	params := mc.parameters(m)
 	classes := g.kind == "multinomialLogistic" || g.kind == "ordinalMultinomial"
 	if m.FunctionName == "classification" {
@@ -92,7 +92,7 @@ func (mc *modelCompiler) linkFunction(g *generalRegression, m *document.GeneralR
 	g.dist, g.power = m.DistParameter.V, m.LinkParameter.V
 }
 
-func (mc *modelCompiler) variable(m *document.GeneralRegressionModel, attr, field string, value document.Opt[float64]) variable {
+func (mc *modelCompiler) variable(m *document.GeneralRegressionModel, field string, value document.Opt[float64]) variable {
 	if field != "" {
 		return variable{set: true, slot: mc.numericField(field, m)}
 	}

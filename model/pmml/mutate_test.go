@@ -17,7 +17,7 @@ func mutate(doc string, data []byte) string {
 	for len(data) >= 4 && len(tokens) < 5000 {
 		op, i, j, k := data[0], int(data[1])<<8|int(data[2]), int(data[3]), int(data[0]>>3)
 		data = data[4:]
-		i = i % len(tokens)
+		i %= len(tokens)
 		for tries := 0; tries < len(tokens) && !isStart(tokens[i]); tries++ {
 			i = (i + 1) % len(tokens)
 		}

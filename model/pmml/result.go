@@ -43,12 +43,7 @@ type results struct {
 	conf   []float64 // row × class
 	aff    []float64 // row × class: affinities
 	entity []int32   // of the row, an index into the target's entities, or −1
-	extra  familyRows
 }
-
-// familyRows is what a family keeps for its own output features; it is made
-// once for each frame.
-type familyRows interface{}
 
 func newResults(t *target, rows int) results {
 	r := results{state: make([]state, rows), num: make([]float64, rows)}

@@ -190,7 +190,7 @@ func TestInterval(t *testing.T) {
 
 func TestParseFloat(t *testing.T) {
 	for text, want := range map[string]float64{
-		"1": 1, " -2.5e3 ": -2500, "INF": math.Inf(1), "-INF": math.Inf(-1), "Infinity": math.Inf(1), "1e999": math.Inf(1), "1e-999": 0, ".5": 0.5, "+3": 3,
+		"1": 1, "\t-2.5e3\n": -2500, "INF": math.Inf(1), "-INF": math.Inf(-1), "Infinity": math.Inf(1), "1e999": math.Inf(1), "1e-999": 0, ".5": 0.5, "+3": 3,
 	} {
 		if got, err := ParseFloat(text); err != nil || got != want {
 			t.Errorf("%q: %v, %v", text, got, err)

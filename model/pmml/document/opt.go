@@ -1,6 +1,7 @@
 package document
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -91,7 +92,7 @@ func ParseFloat(s string) (float64, error) {
 		}
 	}
 	x, err := strconv.ParseFloat(s, 64)
-	if ne, ok := err.(*strconv.NumError); ok && ne.Err == strconv.ErrRange {
+	if errors.Is(err, strconv.ErrRange) {
 		return x, nil // ±Inf or 0, as Java has it
 	}
 	if err != nil {

@@ -12,7 +12,6 @@ type fieldPlan struct {
 	name     string
 	required bool
 	enum     []string
-	text     bool // the default attribute value, as text
 	def      string
 	hasDef   bool
 	skip     bool

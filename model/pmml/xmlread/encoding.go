@@ -17,13 +17,13 @@ func newUTF8(src io.Reader) io.Reader {
 	head, _ := in.Peek(256) // a short document or a failing source shows again at Read
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		in.Discard(3)
+		_, _ = in.Discard(3) // they are in the buffer
 		return in
 	case bytes.HasPrefix(head, []byte("\xfe\xff")):
-		in.Discard(2)
+		_, _ = in.Discard(2)
 		return &transcoder{next: utf16Reader(in, true)}
 	case bytes.HasPrefix(head, []byte("\xff\xfe")):
-		in.Discard(2)
+		_, _ = in.Discard(2)
 		return &transcoder{next: utf16Reader(in, false)}
 	}
 	switch name := strings.ToLower(declared(head)); name {

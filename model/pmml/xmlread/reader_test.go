@@ -161,7 +161,7 @@ func TestFailingSource(t *testing.T) {
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
-	if _, again := r.Next(); again != err {
+	if _, again := r.Next(); !errors.Is(again, err) {
 		t.Errorf("after an error: %v", again)
 	}
 }

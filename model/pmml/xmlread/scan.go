@@ -25,7 +25,7 @@ func (r *Reader) fill() bool {
 		if r.srcErr != nil {
 			var mine *Error
 			switch {
-			case r.srcErr == io.EOF:
+			case errors.Is(r.srcErr, io.EOF):
 			case errors.As(r.srcErr, &mine):
 				r.fail("%s", mine.Reason)
 			default:
