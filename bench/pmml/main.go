@@ -12,6 +12,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,7 +34,7 @@ func main() {
 	flag.StringVar(&c.jars, "jars", "", "the folder with JPMML's jars")
 	flag.IntVar(&c.rounds, "rounds", 7, "rounds; the table has their medians")
 	flag.DurationVar(&c.slice, "slice", 300*time.Millisecond, "processor time of a measurement")
-	flag.DurationVar(&c.warmUp, "warm-up", 3*time.Second, "processor time before the first one, for Java's compilers")
+	flag.DurationVar(&c.warmUp, "warm-up", 2*time.Second, "processor time without progress before the first one, for Java's compilers")
 	flag.IntVar(&c.batch, "batch", 256, "records in a batch of ours")
 	flag.Parse()
 	if err := c.run(flag.Args()); err != nil {
@@ -108,7 +109,7 @@ func (c *config) document(p *peer, path string, records *table) (*line, error) {
 		modes = append(modes, transpiled)
 	}
 	for _, m := range modes {
-		if _, err := p.time(m, c.warmUp); err != nil {
+		if err := c.warm(p, m); err != nil {
 			return nil, err
 		}
 	}
@@ -128,6 +129,27 @@ func (c *config) document(p *peer, path string, records *table) (*line, error) {
 	}
 	l.ours, l.interpreted, l.transpiled = median(samples["ours"]), median(samples[interpreted]), median(samples[transpiled])
 	return l, p.drop()
+}
+
+// warm runs JPMML until it gets no faster: its compilers work beside it, and
+// slowly where the processors are busy.
+func (c *config) warm(p *peer, mode string) error {
+	const patience, most = 5, 60 // slices without progress, and in all
+	best, since := math.Inf(1), 0
+	slice := c.warmUp / patience
+	for range most {
+		ns, err := p.time(mode, slice)
+		if err != nil {
+			return err
+		}
+		if since++; ns < 0.97*best {
+			best, since = ns, 0
+		}
+		if since >= patience {
+			break
+		}
+	}
+	return nil
 }
 
 func median(x []float64) float64 {
