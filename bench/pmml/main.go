@@ -10,10 +10,12 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -37,7 +39,10 @@ func main() {
 	flag.DurationVar(&c.warmUp, "warm-up", 2*time.Second, "processor time without progress before the first one, for Java's compilers")
 	flag.IntVar(&c.batch, "batch", 256, "records in a batch of ours")
 	flag.Parse()
-	if err := c.run(flag.Args()); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := c.run(ctx, flag.Args())
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/pmml:", err)
 		os.Exit(1)
 	}
@@ -59,12 +64,12 @@ type line struct {
 	different                     string // why results are not compared, or ""
 }
 
-func (c *config) run(documents []string) error {
+func (c *config) run(ctx context.Context, documents []string) error {
 	records, err := readWines()
 	if err != nil {
 		return err
 	}
-	p, err := startPeer(c.jars)
+	p, err := startPeer(ctx, c.jars)
 	if err != nil {
 		return err
 	}
@@ -78,7 +83,7 @@ func (c *config) run(documents []string) error {
 		}
 		lines = append(lines, *l)
 	}
-	printTable(c, lines)
+	printTable(ctx, c, lines)
 	return nil
 }
 

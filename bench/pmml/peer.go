@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ type peer struct {
 	dir     string // for tables
 }
 
-func startPeer(jars string) (*peer, error) {
+func startPeer(ctx context.Context, jars string) (*peer, error) {
 	if jars == "" {
 		return nil, errors.New("-jars is missing; bench/pmml/run.sh knows where they are")
 	}
@@ -30,7 +31,7 @@ func startPeer(jars string) (*peer, error) {
 		return nil, err
 	}
 	p := &peer{dir: dir}
-	p.cmd = exec.Command("java", "-Xmx2g", "-Xss64m", "-cp", filepath.Join(jars, "*"), "bench/pmml/Peer.java")
+	p.cmd = exec.CommandContext(ctx, "java", "-Xmx2g", "-Xss64m", "-cp", filepath.Join(jars, "*"), "bench/pmml/Peer.java")
 	p.cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	p.cmd.Stderr = os.Stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
@@ -46,7 +47,7 @@ func startPeer(jars string) (*peer, error) {
 
 func (p *peer) close() {
 	p.in.Close()
-	p.cmd.Wait()
+	_ = p.cmd.Wait() // it has told its errors
 	os.RemoveAll(p.dir)
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -9,7 +10,7 @@ import (
 )
 
 // printTable prints the figures in Markdown.
-func printTable(c *config, lines []line) {
+func printTable(ctx context.Context, c *config, lines []line) {
 	fmt.Println("Nanoseconds of processor time per record, one thread, all outputs; medians. All results are equal.")
 	fmt.Println()
 	fmt.Println("| document | ours | JPMML interpreted | | JPMML transpiled | | MB | load, s | JPMML | heap, MB |")
@@ -26,7 +27,7 @@ func printTable(c *config, lines []line) {
 		}
 	}
 	fmt.Printf("%s, %d processors, %s %s/%s; %s; JPMML-evaluator 1.7.7, its transpiler 1.5.1, record by record; ours in batches of %d.\n",
-		processor(), runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, java(), c.batch)
+		processor(), runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, java(ctx), c.batch)
 }
 
 // digits writes a number of nanoseconds with three significant digits at least.
@@ -65,8 +66,8 @@ func processor() string {
 	return "unknown processor"
 }
 
-func java() string {
-	out, err := exec.Command("java", "-version").CombinedOutput()
+func java(ctx context.Context) string {
+	out, err := exec.CommandContext(ctx, "java", "-version").CombinedOutput()
 	if err != nil {
 		return "unknown Java"
 	}
