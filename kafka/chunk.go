@@ -19,6 +19,7 @@ type chunk struct {
 	part      *partition // set when the actor takes it; nil once it was given up
 	records   []*kgo.Record
 	runs      []run
+	flights   []*flight // of the runs, each once
 	bytes     int64
 	highWater int64
 
@@ -78,6 +79,7 @@ func (c *chunk) assign(i int, f *flight) {
 	}
 	if n := len(f.chunks); n == 0 || f.chunks[n-1] != c {
 		f.chunks = append(f.chunks, c)
+		c.flights = append(c.flights, f)
 		c.unscored++
 	}
 	f.count++

@@ -18,6 +18,7 @@ type flight struct {
 	records  []record.Raw
 	count    int      // rows given out while splitting
 	chunks   []*chunk // that wait for it, each once
+	left     int      // how many of them are settled
 	lane     *lane
 
 	attempts []*record.Batch // that may still be answered; the last is current
@@ -58,6 +59,16 @@ func (f *flight) wanted() bool {
 		}
 	}
 	return false
+}
+
+// leave notes that one of its chunks is done with the flight's answer. After the
+// last one nothing refers to the answer's payloads any more, and its memory goes
+// back. A chunk that is given up never leaves: then the collector gets it.
+func (f *flight) leave() {
+	if f.left++; f.left == len(f.chunks) && f.answer != nil {
+		f.answer.Release()
+		f.answer, f.failures = nil, nil
+	}
 }
 
 // settle keeps the scores that the flight's rows get.

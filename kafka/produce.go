@@ -159,4 +159,7 @@ func (r *recordsActor) settleChunk(part *partition, c *chunk) {
 	c.part = nil
 	r.outputs.put(c.outputs)
 	c.outputs = nil
+	for _, f := range c.flights {
+		f.leave()
+	}
 }
