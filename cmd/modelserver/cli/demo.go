@@ -43,6 +43,7 @@ The embedded broker is kfake. It is for trials like this one and not for data.`,
 	c.Flags().IntVar(&o.Rate, "rate", 1000, "records a second")
 	c.Flags().DurationVar(&o.Every, "every", 5*time.Second, "time between two models")
 	c.Flags().DurationVar(&o.For, "for", 0, "time after which it ends (default: until Ctrl-C)")
+	c.Flags().BoolVar(&o.Once, "once", false, "end when every model was shown once")
 	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:0", "address of the HTTP server")
 	c.Flags().StringVar(&logFile, "log", "", "file for the server's log (default: none)")
 	return c

@@ -27,6 +27,7 @@ type Options struct {
 	Rate    int           // records a second
 	Every   time.Duration // between two models
 	For     time.Duration // 0: until the context ends
+	Once    bool          // end when every model was shown
 
 	Out io.Writer
 	// Terminal returns the size of the terminal that Out is, or false: then
@@ -240,7 +241,7 @@ func (s *show) run(ctx context.Context, applyRetention func()) error {
 	<-ctx.Done()
 	wg.Wait()
 	s.farewell()
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ctx.Err()) {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, ctx.Err()) && !errors.Is(cause, errShown) {
 		return cause
 	}
 	return nil

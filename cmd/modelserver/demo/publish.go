@@ -59,8 +59,12 @@ func wines(dataType string) ([][]byte, error) {
 	return payloads, nil
 }
 
+// errShown ends the demo when every model was shown.
+var errShown = errors.New("every model was shown")
+
 // publishModels publishes one model after the other, from the first again after
-// the last, once the server reads records.
+// the last, once the server reads records. The next one waits until it is told
+// what became of the one before, so that on a slow machine none is superseded.
 func (s *show) publishModels(ctx context.Context) error {
 	select {
 	case <-s.node.ReadyForRecords():
@@ -68,16 +72,38 @@ func (s *show) publishModels(ctx context.Context) error {
 		return nil
 	}
 	next := 0
+	var last *messages.Source
 	publish := func() error {
+		if last != nil && !s.settled(ctx, last) {
+			return nil
+		}
+		if s.options.Once && next == len(s.manifest.Models) {
+			return errShown
+		}
 		d, err := describe(s.manifest, s.manifest.Models[next%len(s.manifest.Models)])
 		if err != nil {
 			return err
 		}
 		next++
-		_, err = s.publisher.PublishModel(ctx, d)
+		last, err = s.publisher.PublishModel(ctx, d)
 		return err
 	}
 	return errors.Join(publish(), every(ctx, s.options.Every, publish))
+}
+
+// settled says that the generation from that place of the models topic serves,
+// or was rejected.
+func (s *show) settled(ctx context.Context, from *messages.Source) bool {
+	state, err := s.node.Models().State(ctx, s.manifest.DataType)
+	if err != nil {
+		return false // it was not even read
+	}
+	for _, g := range state.GetGenerations() {
+		if g.GetModel().GetSource().GetOffset() == from.GetOffset() {
+			return g.GetPhase() >= messages.GenerationState_SERVING
+		}
+	}
+	return false
 }
 
 // describe makes the descriptor of a model of the manifest.
