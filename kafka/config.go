@@ -232,7 +232,7 @@ func DefaultConfig() Config {
 			SessionTimeout:   10 * time.Second,
 			RebalanceTimeout: 30 * time.Second,
 		},
-		Producer:     ProducerConfig{Linger: 5 * time.Millisecond, Compression: "lz4", BatchBytes: 1_000_012},
+		Producer:     ProducerConfig{Linger: 5 * time.Millisecond, Compression: "snappy", BatchBytes: 1_000_012},
 		CreateTopics: CreateTopicsConfig{Partitions: 4, ReplicationFactor: 1},
 	}
 }

@@ -28,7 +28,7 @@ func main() {
 	flag.IntVar(&o.records, "records", 2_000_000, "records of one run")
 	flag.IntVar(&o.rounds, "rounds", 3, "runs of each side")
 	flag.IntVar(&o.partitions, "partitions", 4, "partitions of each topic")
-	flag.StringVar(&o.compress, "compression", "lz4", "of what both sides produce: none, lz4, snappy or zstd")
+	flag.StringVar(&o.compress, "compression", "snappy", "of what both sides produce: none, lz4, snappy or zstd")
 	flag.BoolVar(&o.bare, "bare", false, "be the bare loop: copy -in to -out and exit at the end (used by itself)")
 	flag.StringVar(&o.seeds, "seeds", "", "with -bare: the broker")
 	flag.StringVar(&o.in, "in", "", "with -bare: the topic to read")
