@@ -21,10 +21,10 @@ func TestArtifact(t *testing.T) {
 	}
 	for want, says := range map[string]string{
 		model.NewArtifact([]byte("other")).SHA256: "changed or cut",
-		digest[:63]:                       "no SHA-256",
-		digest[:62]:                       "no SHA-256",
-		digest + "00":                     "no SHA-256",
-		strings.Repeat("x", 1000):         "no SHA-256",
+		digest[:63]:               "no SHA-256",
+		digest[:62]:               "no SHA-256",
+		digest + "00":             "no SHA-256",
+		strings.Repeat("x", 1000): "no SHA-256",
 	} {
 		err := a.Check(want)
 		var e *model.LoadError

@@ -197,7 +197,7 @@ type lane8 [lanes]uint32
 // walk finds the leaves of eight rows in some trees.
 func walk(nodes []forestNode, trees []forestTree, keys []uint64, leaves []lane8) {
 	leaves = leaves[:len(trees)]
-	for k := range trees {
+	for k := range leaves {
 		t, at := &trees[k], &leaves[k]
 		for lane := range at {
 			at[lane] = t.root

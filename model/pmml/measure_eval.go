@@ -10,14 +10,6 @@ func (m *measure) best(a, b float64) bool {
 	return a < b
 }
 
-// worst is the value that any other is better than.
-func (m *measure) worst() float64 {
-	if m.largest {
-		return math.Inf(-1)
-	}
-	return math.Inf(1)
-}
-
 // compare compares a record with one reference.
 func (m *measure) compare(x []float64, adjust float64, reference int) float64 {
 	y := m.refs[reference*len(x) : (reference+1)*len(x)]

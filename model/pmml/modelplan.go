@@ -91,11 +91,11 @@ func (c *compiler) listInputs(b *document.ModelBase) {
 
 // target returns the model's only target; a family that knows one result
 // refuses others.
-func (m *modelCompiler) target() *target {
-	if len(m.targets) != 1 {
-		m.c.refuse(m.base.MiningSchema, "the model predicts one field, %d are targets", len(m.targets))
+func (mc *modelCompiler) target() *target {
+	if len(mc.targets) != 1 {
+		mc.c.refuse(mc.base.MiningSchema, "the model predicts one field, %d are targets", len(mc.targets))
 	}
-	return m.targets[0]
+	return mc.targets[0]
 }
 
 // scratch reserves numbers for an evaluator to work with; they are in the

@@ -108,11 +108,11 @@ func (n *nearestNeighbors) number(t *neighborTarget, near, far, work []float64) 
 		return a.div(sum, total)
 	}
 	slices.Sort(work)
-	if mid := n.k / 2; n.k%2 == 0 {
+	mid := n.k / 2
+	if n.k%2 == 0 {
 		return a.div(a.add(work[mid-1], work[mid]), 2)
-	} else {
-		return work[mid]
 	}
+	return work[mid]
 }
 
 // class lets the neighbors vote. A tie goes to the class with the most

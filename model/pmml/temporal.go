@@ -14,8 +14,14 @@ var epochs = [...]struct {
 	year int
 	days float64 // since 1970
 }{
-	{0, epochDays(0)}, {1960, epochDays(1960)}, {1970, epochDays(1970)}, {1980, epochDays(1980)},
-	{1990, epochDays(1990)}, {2000, epochDays(2000)}, {2010, epochDays(2010)}, {2020, epochDays(2020)},
+	{0, epochDays(0)},
+	{1960, epochDays(1960)},
+	{1970, epochDays(1970)},
+	{1980, epochDays(1980)},
+	{1990, epochDays(1990)},
+	{2000, epochDays(2000)},
+	{2010, epochDays(2010)},
+	{2020, epochDays(2020)},
 }
 
 const daySeconds = 24 * 60 * 60

@@ -157,14 +157,16 @@ func (t *treeModel) gather(f *frame, row int32, r *results, at int32) {
 }
 
 // branches calls visit for the nodes that a row at a node may go to: the first
-// true child, or from the first unknown one on all that are not false.
-func (t *treeModel) branches(f *frame, row, at int32, visit func(kid int32)) (any, open bool) {
+// true child, or from the first unknown one on all that are not false. It
+// says whether there is any.
+func (t *treeModel) branches(f *frame, row, at int32, visit func(kid int32)) (any bool) {
+	open := false
 	for kid := t.nodes[at].first; kid >= 0; kid = t.nodes[kid].sibling {
 		switch t.nodes[kid].test.eval(f, row) {
 		case yes:
 			visit(kid)
 			if !open {
-				return true, false
+				return true
 			}
 			any = true
 		case unknown:
@@ -172,14 +174,14 @@ func (t *treeModel) branches(f *frame, row, at int32, visit func(kid int32)) (an
 			visit(kid)
 		}
 	}
-	return any, open
+	return any
 }
 
 // gatherWeighted adds the confidences of a node's candidates, each weighted by
 // its share of the records (DMG 4.4, Trees: weightedConfidence).
 func (t *treeModel) gatherWeighted(f *frame, row, at int32, weight float64, into []float64) {
 	total := 0.0
-	any, _ := t.branches(f, row, at, func(kid int32) { total += t.counts[kid] })
+	any := t.branches(f, row, at, func(kid int32) { total += t.counts[kid] })
 	if !any {
 		if n := &t.nodes[at]; n.probs >= 0 && (n.first < 0 || t.lastPred) {
 			for i := range into {
@@ -200,7 +202,7 @@ func (t *treeModel) gatherWeighted(f *frame, row, at int32, weight float64, into
 // gatherCounts adds the record counts of the leaves that a row may reach
 // (DMG 4.4, Trees: aggregateNodes).
 func (t *treeModel) gatherCounts(f *frame, row, at int32, into []float64) {
-	any, _ := t.branches(f, row, at, func(kid int32) { t.gatherCounts(f, row, kid, into) })
+	any := t.branches(f, row, at, func(kid int32) { t.gatherCounts(f, row, kid, into) })
 	if n := &t.nodes[at]; !any && n.probs >= 0 && (n.first < 0 || t.lastPred) {
 		for i := range into {
 			into[i] += t.counts[at] * t.probs[int(n.probs)+i]
@@ -210,7 +212,7 @@ func (t *treeModel) gatherCounts(f *frame, row, at int32, into []float64) {
 
 // gatherNumber is gatherCounts for numbers: their mean, weighted by records.
 func (t *treeModel) gatherNumber(f *frame, row, at int32) (sum, count float64) {
-	any, _ := t.branches(f, row, at, func(kid int32) {
+	any := t.branches(f, row, at, func(kid int32) {
 		s, c := t.gatherNumber(f, row, kid)
 		sum += s
 		count += c

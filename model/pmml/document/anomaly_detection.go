@@ -31,6 +31,8 @@ type AnomalyParameter struct {
 	Value float64 `pmml:"value,required"`
 }
 
+var _ finisher = (*AnomalyDetectionModel)(nil)
+
 func (m *AnomalyDetectionModel) finish() error {
 	if p := m.Parameters; p != nil && len(p.Parameters) == 1 && !m.SampleDataSize.Set {
 		m.SampleDataSize = Some(p.Parameters[0].Value)

@@ -52,6 +52,8 @@ type KNNInput struct {
 	CompareFunction string  `pmml:"compareFunction,enum=absDiff|delta|equal"`
 }
 
+var _ finisher = (*InstanceField)(nil)
+
 func (f *InstanceField) finish() error {
 	if f.Column == "" {
 		f.Column = ColumnName(f.Field)
