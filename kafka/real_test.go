@@ -25,12 +25,24 @@ var shared = kafkatest.Shared{Config: kafkatest.Config{Secure: true}}
 func TestMain(m *testing.M) {
 	code := shared.Main(m)
 	if code == 0 {
-		if err := goleak.Find(); err != nil {
+		if err := leaks(30 * time.Second); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
 	}
 	os.Exit(code)
+}
+
+// leaks reports goroutines that are still there after a while: a client whose
+// broker is gone takes some seconds to give up leaving its group.
+func leaks(within time.Duration) error {
+	deadline := time.Now().Add(within)
+	for {
+		err := goleak.Find() // it tries for a second or two by itself
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func TestRealBrokerTLSAndSASL(t *testing.T) {
