@@ -501,3 +501,37 @@ func TestHostIsLoadedAgain(t *testing.T) {
 		t.Errorf("result: %v", r[0])
 	}
 }
+
+// Artifacts go when no generation needs them: the one that serves, the standby
+// and the two newest that have served keep theirs.
+func TestArtifactsAreCleanedUp(t *testing.T) {
+	b := newBench(t)
+	for n := 1; n <= 6; n++ {
+		b.mustServe(fmt.Sprintf("add %d", n))
+	}
+	b.publish("refuse")
+	b.outcome()
+	generations := b.state().GetGenerations()
+	b.models.CleanArtifacts()
+	for i, kept := range []bool{false, false, true, true, true, true, false} {
+		digest := generations[i].GetModel().GetSha256()
+		_, err := b.store.Artifact(context.Background(), digest)
+		if gone := errors.Is(err, persistence.ErrNotFound); gone == kept {
+			t.Errorf("generation %d, %v: %v, and it should be kept: %v", i+1, generations[i].GetPhase(), err, kept)
+		}
+	}
+}
+
+// An artifact that was written a short while ago stays, whatever its event says.
+func TestFreshArtifactsAreSpared(t *testing.T) {
+	b := newBench(t)
+	b.mustServe("add 1")
+	b.publish("refuse")
+	b.outcome()
+	b.models.CleanArtifactsNow()
+	for _, g := range b.state().GetGenerations() {
+		if _, err := b.store.Artifact(context.Background(), g.GetModel().GetSha256()); err != nil {
+			t.Errorf("generation %d: %v", g.GetModel().GetNumber(), err)
+		}
+	}
+}

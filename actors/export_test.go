@@ -1,0 +1,15 @@
+package actors
+
+import "time"
+
+// CleanArtifacts does what the janitor does now and then, as if every pin were
+// over.
+func (m *Models) CleanArtifacts() {
+	m.janitor.mu.Lock()
+	clear(m.janitor.pins)
+	m.janitor.mu.Unlock()
+	m.janitor.clean(10 * time.Second)
+}
+
+// CleanArtifactsNow does what the janitor does now and then.
+func (m *Models) CleanArtifactsNow() { m.janitor.clean(10 * time.Second) }
