@@ -249,8 +249,8 @@ func (a *modelActor) promoted(g *lifecycle.Generation) {
 	a.dirty = true
 	a.log.Info("model serves", "name", g.Model.GetName(), "version", g.Model.GetVersion(), "type", g.Model.GetType(),
 		"generation", g.Number(), "sha256", g.Model.GetSha256(), "offset", g.Model.GetSource().GetOffset())
-	a.metrics.promoted(g.Model)
-	a.node.promoted()
+	a.metrics.count(a.metrics.promotions)
+	a.node.promoted(g.Model)
 	a.arm()
 }
 

@@ -57,7 +57,10 @@ func (m *Models) pin(sha256 string) {
 	m.janitor.pins[sha256] = time.Now()
 }
 
-func (m *Models) promoted() {
+// promoted notes what serves a data type now, for the metrics, and that there may
+// be artifacts to clean up.
+func (m *Models) promoted(g *messages.ModelAccepted) {
+	m.serving.Store(g.GetDataType(), cloneAccepted(g))
 	m.janitor.mu.Lock()
 	defer m.janitor.mu.Unlock()
 	m.janitor.dirty = true

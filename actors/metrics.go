@@ -16,7 +16,6 @@ type instruments struct {
 	scored      metric.Int64Counter
 	failures    metric.Int64Counter
 	batchErrors metric.Int64Counter
-	batchSize   metric.Int64Histogram
 	scoring     metric.Float64Histogram
 	promotions  metric.Int64Counter
 	rejections  metric.Int64Counter
@@ -25,11 +24,12 @@ type instruments struct {
 	swap        metric.Float64Histogram
 	store       metric.Float64Histogram
 	storeErrors metric.Int64Counter
-	generation  metric.Int64Gauge
 	restarts    metric.Int64Counter
 }
 
-func newInstruments(m metric.Meter) (*instruments, error) {
+// newInstruments makes them; serving calls its argument for each model that
+// serves.
+func newInstruments(m metric.Meter, serving func(func(*messages.ModelAccepted))) (*instruments, error) {
 	var errs []error
 	counter := func(name, doc string) metric.Int64Counter {
 		c, err := m.Int64Counter("modelserver."+name, metric.WithDescription(doc))
@@ -58,14 +58,18 @@ func newInstruments(m metric.Meter) (*instruments, error) {
 		swap:    seconds("model_swap", "Time from the acceptance of a descriptor to its promotion.", long...),
 		store:   seconds("store_write", "Time of a write to the store, by what was written.", long...),
 	}
-	var err error
-	i.batchSize, err = m.Int64Histogram("modelserver.batch_size", metric.WithDescription("Records in a scored batch."),
-		metric.WithExplicitBucketBoundaries(1, 4, 16, 64, 256, 1024, 4096, 16384))
-	errs = append(errs, err)
-	i.generation, err = m.Int64Gauge("modelserver.generation_info",
-		metric.WithDescription("The generation that serves a data type, as a number; its labels name the model."))
-	errs = append(errs, err)
-	return i, firstError(errs)
+	// Observed, not recorded: the labels of former models go with them.
+	_, err := m.Int64ObservableGauge("modelserver.generation_info",
+		metric.WithDescription("The generation that serves a data type, as a number; its labels name the model."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			serving(func(g *messages.ModelAccepted) {
+				o.Observe(int64(g.GetNumber()), metric.WithAttributeSet(attribute.NewSet(
+					attribute.String("data_type", g.GetDataType()), attribute.String("name", g.GetName()),
+					attribute.String("version", g.GetVersion()), attribute.String("type", g.GetType()))))
+			})
+			return nil
+		}))
+	return i, firstError(append(errs, err))
 }
 
 func firstError(errs []error) error {
@@ -98,7 +102,6 @@ func (m *dataTypeMetrics) count(c metric.Int64Counter) { c.Add(context.Backgroun
 func (m *dataTypeMetrics) scoredBatch(records int, r *ScoreReply) {
 	ctx := context.Background()
 	m.scored.Add(ctx, int64(records), m.with)
-	m.batchSize.Record(ctx, int64(records), m.with)
 	m.scoring.Record(ctx, r.Spent.Seconds(), m.with)
 	for _, f := range r.Scored.Failures {
 		m.failures.Add(ctx, 1, m.and("kind", f.Err.Kind.String()))
@@ -111,13 +114,6 @@ func (m *dataTypeMetrics) loaded(took time.Duration) {
 
 func (m *dataTypeMetrics) rejected(phase messages.GenerationState_Phase) {
 	m.rejections.Add(context.Background(), 1, m.and("phase", phase.String()))
-}
-
-func (m *dataTypeMetrics) promoted(g *messages.ModelAccepted) {
-	ctx := context.Background()
-	m.promotions.Add(ctx, 1, m.with)
-	m.generation.Record(ctx, int64(g.GetNumber()), metric.WithAttributeSet(attribute.NewSet(m.dataType,
-		attribute.String("name", g.GetName()), attribute.String("version", g.GetVersion()), attribute.String("type", g.GetType()))))
 }
 
 func (m *dataTypeMetrics) swapped(g *messages.ModelAccepted) {

@@ -24,6 +24,7 @@ type Models struct {
 	instruments *instruments
 
 	pids     sync.Map // data type → *actor.PID
+	serving  sync.Map // data type → *messages.ModelAccepted, for the metrics only
 	count    atomic.Int64
 	stopping atomic.Bool
 	damaged  atomic.Bool
@@ -36,11 +37,17 @@ func New(system *actor.ActorSystem, cfg Config) (*Models, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	i, err := newInstruments(cfg.Meter)
+	m := &Models{cfg: cfg, system: system}
+	var err error
+	m.instruments, err = newInstruments(cfg.Meter, func(observe func(*messages.ModelAccepted)) {
+		m.serving.Range(func(_, g any) bool {
+			observe(g.(*messages.ModelAccepted))
+			return true
+		})
+	})
 	if err != nil {
 		return nil, fmt.Errorf("actors: %w", err)
 	}
-	m := &Models{cfg: cfg, system: system, instruments: i}
 	props := actor.PropsFromProducer(func() actor.Actor {
 		return &supervisor{models: m, children: map[string]*child{}}
 	}, actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, stopAlways)))
