@@ -120,6 +120,10 @@ func (h *host) score(s *Score) *ScoreReply {
 		reply.Err = err
 		return reply
 	}
+	if !start.Before(s.Batch.Deadline) {
+		reply.Err = &model.TransientError{Reason: "the batch waited until its deadline was over"}
+		return reply
+	}
 	ctx, cancel := context.WithDeadline(context.Background(), s.Batch.Deadline)
 	defer cancel()
 	n := len(s.Batch.Records)
@@ -129,6 +133,9 @@ func (h *host) score(s *Score) *ScoreReply {
 		reply.Err = h.scoreEach(ctx, scored)
 	} else {
 		reply.Err = contain("scoring", func() error { return h.scoreRecords(ctx, s.Batch.Records, scored) })
+	}
+	if errors.Is(reply.Err, context.DeadlineExceeded) { // the time was short, the model is not at fault
+		reply.Err = &model.TransientError{Reason: "scoring did not end before the batch's deadline", Err: reply.Err}
 	}
 	if reply.Err == nil {
 		reply.Scored = scored

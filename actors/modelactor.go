@@ -56,6 +56,7 @@ type hostRef struct {
 	generation *lifecycle.Generation
 	cancel     func()    // gives up loading
 	since      time.Time // when it was spawned
+	answered   time.Time // when it last answered
 	stuck      bool      // it does not answer any more
 }
 

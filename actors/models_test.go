@@ -269,6 +269,21 @@ func TestTransientErrorsGoBackToTheSender(t *testing.T) {
 	b.wantServing(1)
 }
 
+// A batch whose time is over is not the model's fault.
+func TestLateBatchesGoBackToTheSender(t *testing.T) {
+	b := newBench(t)
+	b.mustServe("add 1")
+	b.mustServe("add 2")
+	late := b.batch("wine", 1)
+	late.Deadline = time.Now().Add(-time.Second)
+	b.models.Score(late, b.inbox)
+	var transient *model.TransientError
+	if s := b.answer(); !errors.As(s.Err, &transient) {
+		t.Errorf("answer: %v, want a transient error", s.Err)
+	}
+	b.wantServing(2)
+}
+
 func TestRecordErrors(t *testing.T) {
 	b := newBench(t)
 	b.mustServe("add 1")

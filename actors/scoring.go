@@ -105,6 +105,7 @@ func (a *modelActor) onReply(ctx actor.Context, m *ScoreReply) {
 		return // of a host that was given up; the batch went elsewhere
 	}
 	delete(a.flights, m.Batch)
+	f.host.answered = time.Now()
 	var transient *model.TransientError
 	switch {
 	case m.Err == nil:
@@ -203,10 +204,15 @@ func (a *modelActor) hostFailed(ctx actor.Context, h *hostRef, err error) {
 	a.releaseHeld(ctx)
 }
 
-// lookAfterFlights gives hosts up that do not answer.
+// lookAfterFlights gives hosts up that do not answer: a batch is theirs to score
+// from when it was sent, or from their last answer, whichever is later.
 func (a *modelActor) lookAfterFlights(ctx actor.Context, now time.Time) {
 	for _, f := range a.flights {
-		if f.host.stuck || now.Sub(f.sent) < a.cfg.ScoreTimeout+2*tickEvery {
+		begun := f.sent
+		if f.host.answered.After(begun) {
+			begun = f.host.answered
+		}
+		if f.host.stuck || now.Sub(begun) < a.cfg.ScoreTimeout+2*tickEvery {
 			continue
 		}
 		h := f.host
