@@ -153,18 +153,17 @@ func (a *modelActor) closeHost(ctx actor.Context, g *lifecycle.Generation) {
 	ctx.Poison(h.pid)
 }
 
-// host returns the living host that a message of protocol.go came from, or nil
-// when its generation was given up in the meantime.
-func (a *modelActor) host(number uint64) *hostRef { return a.hosts[number] }
+// The messages of protocol.go come from hosts. One whose generation was given up
+// in the meantime is not in a.hosts any more, and is not listened to.
 
 func (a *modelActor) onProgress(m *Progress) {
-	if h := a.host(m.Number); h != nil {
+	if h := a.hosts[m.Number]; h != nil {
 		a.machine.Progress(h.generation, m.Phase)
 	}
 }
 
 func (a *modelActor) onFetched(ctx actor.Context, m *Fetched) {
-	h := a.host(m.Number)
+	h := a.hosts[m.Number]
 	if h == nil {
 		return
 	}
@@ -177,7 +176,7 @@ func (a *modelActor) onFetched(ctx actor.Context, m *Fetched) {
 }
 
 func (a *modelActor) onReady(ctx actor.Context, m *Ready) {
-	h := a.host(m.Number)
+	h := a.hosts[m.Number]
 	if h == nil {
 		return
 	}

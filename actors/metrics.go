@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -69,16 +70,7 @@ func newInstruments(m metric.Meter, serving func(func(*messages.ModelAccepted)))
 			})
 			return nil
 		}))
-	return i, firstError(append(errs, err))
-}
-
-func firstError(errs []error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return i, errors.Join(append(errs, err)...)
 }
 
 // dataTypeMetrics are the instruments with one data type's label.
