@@ -89,13 +89,16 @@ type ModelDescriptor struct {
 	//
 	//	*ModelDescriptor_Data
 	//	*ModelDescriptor_Location
-	Content       isModelDescriptor_Content `protobuf_oneof:"content"`
-	Version       string                    `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`                                                                            // the publisher's label; the server orders models by topic offset, not by it
-	Type          string                    `protobuf:"bytes,8,opt,name=type,proto3" json:"type,omitempty"`                                                                                  // the model type's name ("pmml", "onnx", yours); wins over `modeltype`
-	Sha256        string                    `protobuf:"bytes,9,opt,name=sha256,proto3" json:"sha256,omitempty"`                                                                              // the artifact's digest in hexadecimal; checked when present
-	Options       map[string]string         `protobuf:"bytes,10,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // options of the model type; unknown ones are refused
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Content isModelDescriptor_Content `protobuf_oneof:"content"`
+	Version string                    `protobuf:"bytes,7,opt,name=version,proto3" json:"version,omitempty"`                                                                            // the publisher's label; the server orders models by topic offset, not by it
+	Type    string                    `protobuf:"bytes,8,opt,name=type,proto3" json:"type,omitempty"`                                                                                  // the model type's name ("pmml", "onnx", yours); wins over `modeltype`
+	Sha256  string                    `protobuf:"bytes,9,opt,name=sha256,proto3" json:"sha256,omitempty"`                                                                              // the artifact's digest in hexadecimal; checked when present
+	Options map[string]string         `protobuf:"bytes,10,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // options of the model type; unknown ones are refused
+	// The record timestamp from which on this model scores, in milliseconds since
+	// the Unix epoch: every server switches at the same record. 0: at arrival.
+	EffectiveFromMs int64 `protobuf:"varint,11,opt,name=effective_from_ms,json=effectiveFromMs,proto3" json:"effective_from_ms,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ModelDescriptor) Reset() {
@@ -207,6 +210,13 @@ func (x *ModelDescriptor) GetOptions() map[string]string {
 		return x.Options
 	}
 	return nil
+}
+
+func (x *ModelDescriptor) GetEffectiveFromMs() int64 {
+	if x != nil {
+		return x.EffectiveFromMs
+	}
+	return 0
 }
 
 type isModelDescriptor_Content interface {
@@ -362,7 +372,7 @@ var File_modelserver_v1_model_proto protoreflect.FileDescriptor
 
 const file_modelserver_v1_model_proto_rawDesc = "" +
 	"\n" +
-	"\x1amodelserver/v1/model.proto\x12\x0emodelserver.v1\"\xf2\x03\n" +
+	"\x1amodelserver/v1/model.proto\x12\x0emodelserver.v1\"\x9e\x04\n" +
 	"\x0fModelDescriptor\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x1b\n" +
@@ -374,7 +384,8 @@ const file_modelserver_v1_model_proto_rawDesc = "" +
 	"\x04type\x18\b \x01(\tR\x04type\x12\x16\n" +
 	"\x06sha256\x18\t \x01(\tR\x06sha256\x12F\n" +
 	"\aoptions\x18\n" +
-	" \x03(\v2,.modelserver.v1.ModelDescriptor.OptionsEntryR\aoptions\x1a:\n" +
+	" \x03(\v2,.modelserver.v1.ModelDescriptor.OptionsEntryR\aoptions\x12*\n" +
+	"\x11effective_from_ms\x18\v \x01(\x03R\x0feffectiveFromMs\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\":\n" +

@@ -41,7 +41,10 @@ type ServingResult struct {
 	// When it was scored, in microseconds since the Unix epoch.
 	ScoredTimeUs int64 `protobuf:"varint,7,opt,name=scored_time_us,json=scoredTimeUs,proto3" json:"scored_time_us,omitempty"`
 	// Why this record could not be scored. Absent on success.
-	Error         *ScoringError `protobuf:"bytes,8,opt,name=error,proto3" json:"error,omitempty"`
+	Error *ScoringError `protobuf:"bytes,8,opt,name=error,proto3" json:"error,omitempty"`
+	// How long decoding and scoring took: the batch's time divided by its
+	// records, in nanoseconds.
+	ScoringNs     uint64 `protobuf:"varint,9,opt,name=scoring_ns,json=scoringNs,proto3" json:"scoring_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -130,6 +133,13 @@ func (x *ServingResult) GetError() *ScoringError {
 		return x.Error
 	}
 	return nil
+}
+
+func (x *ServingResult) GetScoringNs() uint64 {
+	if x != nil {
+		return x.ScoringNs
+	}
+	return 0
 }
 
 // Value is an output of a model.
@@ -579,7 +589,7 @@ var File_modelserver_v1_result_proto protoreflect.FileDescriptor
 
 const file_modelserver_v1_result_proto_rawDesc = "" +
 	"\n" +
-	"\x1bmodelserver/v1/result.proto\x12\x0emodelserver.v1\"\xe0\x03\n" +
+	"\x1bmodelserver/v1/result.proto\x12\x0emodelserver.v1\"\xff\x03\n" +
 	"\rServingResult\x12\x1b\n" +
 	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12-\n" +
 	"\x06target\x18\x02 \x01(\v2\x15.modelserver.v1.ValueR\x06target\x12D\n" +
@@ -590,7 +600,9 @@ const file_modelserver_v1_result_proto_rawDesc = "" +
 	"\x06source\x18\x05 \x01(\v2\x16.modelserver.v1.SourceR\x06source\x12$\n" +
 	"\x0erecord_time_ms\x18\x06 \x01(\x03R\frecordTimeMs\x12$\n" +
 	"\x0escored_time_us\x18\a \x01(\x03R\fscoredTimeUs\x122\n" +
-	"\x05error\x18\b \x01(\v2\x1c.modelserver.v1.ScoringErrorR\x05error\x1aQ\n" +
+	"\x05error\x18\b \x01(\v2\x1c.modelserver.v1.ScoringErrorR\x05error\x12\x1d\n" +
+	"\n" +
+	"scoring_ns\x18\t \x01(\x04R\tscoringNs\x1aQ\n" +
 	"\fOutputsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12+\n" +
 	"\x05value\x18\x02 \x01(\v2\x15.modelserver.v1.ValueR\x05value:\x028\x01\"\xda\x01\n" +

@@ -147,20 +147,21 @@ func (ModelOutcome_Outcome) EnumDescriptor() ([]byte, []int) {
 // ModelAccepted is the event of a ModelActor: a descriptor became a generation.
 // The artifact itself lies in the artifact store under its digest.
 type ModelAccepted struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	Number         uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // the generation's number
-	Name           string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Description    string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
-	Version        string                 `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
-	DataType       string                 `protobuf:"bytes,5,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
-	Type           string                 `protobuf:"bytes,6,opt,name=type,proto3" json:"type,omitempty"`         // the model type's name
-	Sha256         string                 `protobuf:"bytes,7,opt,name=sha256,proto3" json:"sha256,omitempty"`     // the artifact's digest; empty when only a location was given
-	Location       string                 `protobuf:"bytes,8,opt,name=location,proto3" json:"location,omitempty"` // empty when the artifact came by value
-	Options        map[string]string      `protobuf:"bytes,9,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Source         *Source                `protobuf:"bytes,10,opt,name=source,proto3" json:"source,omitempty"` // the descriptor's place on the models topic
-	AcceptedTimeMs int64                  `protobuf:"varint,11,opt,name=accepted_time_ms,json=acceptedTimeMs,proto3" json:"accepted_time_ms,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Number          uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"` // the generation's number
+	Name            string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Description     string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
+	Version         string                 `protobuf:"bytes,4,opt,name=version,proto3" json:"version,omitempty"`
+	DataType        string                 `protobuf:"bytes,5,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	Type            string                 `protobuf:"bytes,6,opt,name=type,proto3" json:"type,omitempty"`         // the model type's name
+	Sha256          string                 `protobuf:"bytes,7,opt,name=sha256,proto3" json:"sha256,omitempty"`     // the artifact's digest; empty when only a location was given
+	Location        string                 `protobuf:"bytes,8,opt,name=location,proto3" json:"location,omitempty"` // empty when the artifact came by value
+	Options         map[string]string      `protobuf:"bytes,9,rep,name=options,proto3" json:"options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Source          *Source                `protobuf:"bytes,10,opt,name=source,proto3" json:"source,omitempty"` // the descriptor's place on the models topic
+	AcceptedTimeMs  int64                  `protobuf:"varint,11,opt,name=accepted_time_ms,json=acceptedTimeMs,proto3" json:"accepted_time_ms,omitempty"`
+	EffectiveFromMs int64                  `protobuf:"varint,12,opt,name=effective_from_ms,json=effectiveFromMs,proto3" json:"effective_from_ms,omitempty"` // the descriptor's; 0: at arrival
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ModelAccepted) Reset() {
@@ -266,6 +267,13 @@ func (x *ModelAccepted) GetSource() *Source {
 func (x *ModelAccepted) GetAcceptedTimeMs() int64 {
 	if x != nil {
 		return x.AcceptedTimeMs
+	}
+	return 0
+}
+
+func (x *ModelAccepted) GetEffectiveFromMs() int64 {
+	if x != nil {
+		return x.EffectiveFromMs
 	}
 	return 0
 }
@@ -737,7 +745,7 @@ var File_modelserver_v1_state_proto protoreflect.FileDescriptor
 
 const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\n" +
-	"\x1amodelserver/v1/state.proto\x12\x0emodelserver.v1\x1a\x1bmodelserver/v1/result.proto\"\xb8\x03\n" +
+	"\x1amodelserver/v1/state.proto\x12\x0emodelserver.v1\x1a\x1bmodelserver/v1/result.proto\"\xe4\x03\n" +
 	"\rModelAccepted\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12 \n" +
@@ -750,7 +758,8 @@ const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\aoptions\x18\t \x03(\v2*.modelserver.v1.ModelAccepted.OptionsEntryR\aoptions\x12.\n" +
 	"\x06source\x18\n" +
 	" \x01(\v2\x16.modelserver.v1.SourceR\x06source\x12(\n" +
-	"\x10accepted_time_ms\x18\v \x01(\x03R\x0eacceptedTimeMs\x1a:\n" +
+	"\x10accepted_time_ms\x18\v \x01(\x03R\x0eacceptedTimeMs\x12*\n" +
+	"\x11effective_from_ms\x18\f \x01(\x03R\x0feffectiveFromMs\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd9\x01\n" +

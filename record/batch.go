@@ -25,4 +25,21 @@ type Batch struct {
 	Records  []Raw
 	// Deadline is when the sender stops waiting for the scores.
 	Deadline time.Time
+	// Floor is the newest generation that has scored earlier records of the
+	// batch's partitions, here or elsewhere: the batch waits until that
+	// generation serves here or is known not to.
+	Floor Place
+}
+
+// Place is where on the models topic a generation's descriptor is. It orders the
+// generations of a data type, whose descriptors are in one partition.
+type Place struct {
+	Partition int32
+	End       int64 // the descriptor's offset plus one; 0: no generation
+}
+
+// After says that p is a later generation than q. Places in different partitions
+// have no order.
+func (p Place) After(q Place) bool {
+	return p.End != 0 && (q.End == 0 || p.Partition == q.Partition && p.End > q.End)
 }

@@ -25,8 +25,20 @@ type Scored struct {
 	// malformed ones have a result that carries the error, too.
 	Failures []model.RowError
 
-	// Generation is the number of the generation that scored the batch.
+	// Generation is the number of the newest generation that scored records of
+	// the batch.
 	Generation uint64
+
+	// Parts says which rows which generation scored, in the order of the rows.
+	// There is one part unless the batch lies across a switch in record time.
+	Parts []Part
+}
+
+// Part is consecutive rows of a batch that one generation scored.
+type Part struct {
+	End   int    // the row after the last one
+	Place Place  // of the generation
+	NS    uint64 // what its results have as scoring_ns
 }
 
 // buffers recycles the memory of answers: a buffer of a megabyte that is made
@@ -54,7 +66,7 @@ func NewScored(b *Batch, n int) *Scored {
 // payloads any more; never to call it is safe.
 func (s *Scored) Release() {
 	clear(s.Failures)
-	*s = Scored{Payloads: s.Payloads[:0], Ends: s.Ends[:0], Failures: s.Failures[:0]}
+	*s = Scored{Payloads: s.Payloads[:0], Ends: s.Ends[:0], Failures: s.Failures[:0], Parts: s.Parts[:0]}
 	buffers.Put(s)
 }
 
