@@ -39,11 +39,18 @@ type HostFunc func(HostSpec) *actor.Props
 // Config is what [New] needs. The zero value of an optional field stands for its
 // default.
 type Config struct {
-	Node     string          // the node's name in answers to queries
-	Types    *model.Registry // required
-	Hosts    map[string]HostFunc
-	Store    persistence.Store // required
-	Resolver Resolver          // nil: descriptors with a location are rejected
+	Node  string          // the node's name in answers to queries
+	Types *model.Registry // required
+	Hosts map[string]HostFunc
+	Store persistence.Store // required
+	// StoreID gives the id under which a data type is stored: where servers share
+	// a store, it must differ on each. Nil: the data type.
+	StoreID func(dataType string) string
+	// Fenced is told when another server has taken over what is stored of a data
+	// type. Its ModelActor scores on and never writes again; the node should stop.
+	// It must not block. May be nil.
+	Fenced   func(dataType string, err error)
+	Resolver Resolver // nil: descriptors with a location are rejected
 
 	// Formats are the formats of all records topics; a model is bound to each
 	// of them when it is loaded, and must fit at least one.
@@ -93,6 +100,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxArtifactSize == 0 {
 		c.MaxArtifactSize = 32 << 20
+	}
+	if c.StoreID == nil {
+		c.StoreID = func(dataType string) string { return dataType }
+	}
+	if c.Fenced == nil {
+		c.Fenced = func(string, error) {}
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

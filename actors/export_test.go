@@ -2,12 +2,10 @@ package actors
 
 import "time"
 
-// CleanArtifacts does what the janitor does now and then, as if every pin were
-// over.
+// CleanArtifacts does what the janitor does now and then, as if every grace
+// were over.
 func (m *Models) CleanArtifacts() {
-	m.janitor.mu.Lock()
-	clear(m.janitor.pins)
-	m.janitor.mu.Unlock()
+	m.janitor.grace = 0
 	m.janitor.clean(10 * time.Second)
 }
 

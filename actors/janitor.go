@@ -10,24 +10,24 @@ import (
 
 // janitor removes artifacts from the store that no generation needs any more:
 // now and then, when models were promoted since the last time. An artifact that
-// was written a short while ago is spared, since its event may be on its way.
+// was put a short while ago is spared, since its event may be on its way.
 type janitor struct {
 	models   *Models
 	done     chan struct{}
 	finished chan struct{}
+	grace    time.Duration
 
 	mu    sync.Mutex
-	pins  map[string]time.Time // when an artifact was last written, by digest
 	dirty bool
 }
 
 const (
 	cleanEvery = 30 * time.Second
-	pinnedFor  = 5 * time.Minute
+	putGrace   = 5 * time.Minute
 )
 
 func newJanitor(m *Models) *janitor {
-	j := &janitor{models: m, done: make(chan struct{}), finished: make(chan struct{}), pins: map[string]time.Time{}}
+	j := &janitor{models: m, done: make(chan struct{}), finished: make(chan struct{}), grace: putGrace}
 	go j.run()
 	return j
 }
@@ -51,12 +51,6 @@ func (j *janitor) stop() {
 	<-j.finished
 }
 
-func (m *Models) pin(sha256 string) {
-	m.janitor.mu.Lock()
-	defer m.janitor.mu.Unlock()
-	m.janitor.pins[sha256] = time.Now()
-}
-
 // promoted notes what serves a data type now, for the metrics, and that there may
 // be artifacts to clean up.
 func (m *Models) promoted(g *messages.ModelAccepted) {
@@ -66,7 +60,7 @@ func (m *Models) promoted(g *messages.ModelAccepted) {
 	m.janitor.dirty = true
 }
 
-// clean drops what neither a generation nor a pin needs. When one ModelActor
+// clean drops what no generation needs. When one ModelActor
 // does not answer, nothing is dropped.
 func (j *janitor) clean(within time.Duration) {
 	j.mu.Lock()
@@ -88,7 +82,7 @@ func (j *janitor) clean(within time.Duration) {
 	for _, s := range states.GetModels() {
 		keepNeeded(s, needed)
 	}
-	err = j.models.cfg.Store.RetainArtifacts(ctx, func(sha256 string) bool { return needed[sha256] || j.pinned(sha256) })
+	err = j.models.cfg.Store.RetainArtifacts(ctx, j.grace, func(sha256 string) bool { return needed[sha256] })
 	if err != nil {
 		log.Warn("cleaning up artifacts failed", "err", err)
 	}
@@ -111,17 +105,4 @@ func keepNeeded(s *messages.ModelState, needed map[string]bool) {
 			needed[g.GetModel().GetSha256()] = true
 		}
 	}
-}
-
-// pinned says that an artifact was written a short while ago; it forgets the
-// pins that are over.
-func (j *janitor) pinned(sha256 string) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	at, ok := j.pins[sha256]
-	if ok && time.Since(at) > pinnedFor {
-		delete(j.pins, sha256)
-		ok = false
-	}
-	return ok
 }

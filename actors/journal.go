@@ -16,6 +16,7 @@ type journal struct {
 	timeout time.Duration
 	queue   []*write
 	busy    bool
+	refuse  error // when set, the outcome of every write from then on
 }
 
 // write is one job for the store.
@@ -51,12 +52,15 @@ func (j *journal) next() {
 	if w.prepare != nil {
 		w.prepare()
 	}
-	system, self, timeout := j.system, j.self, j.timeout
+	system, self, timeout, refuse := j.system, j.self, j.timeout, j.refuse
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout)
 		defer cancel()
 		start := time.Now()
-		err := contain("writing to the store", func() error { return w.do(ctx) })
+		err := refuse
+		if err == nil {
+			err = contain("writing to the store", func() error { return w.do(ctx) })
+		}
 		system.Root.Send(self, &written{write: w, err: err, took: time.Since(start)})
 	}()
 }

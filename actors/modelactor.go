@@ -43,6 +43,8 @@ type modelActor struct {
 	held    []*flight                 // batches that wait for a generation
 
 	stats        *messages.Statistics
+	id           string // in the store
+	epoch        uint64 // under which it is owned; 0 until it is claimed
 	seq          uint64 // of the last event that was stored
 	dirty        bool   // there is something that no snapshot has
 	snapshotting bool

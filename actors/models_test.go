@@ -398,7 +398,7 @@ func TestLostArtifactFallsBackAndIsWelcomeAgain(t *testing.T) {
 	b.mustServe("add 2")
 	lost := b.state().GetCurrent().GetModel().GetSha256()
 	b.stop()
-	if err := b.store.RetainArtifacts(context.Background(), func(d string) bool { return d != lost }); err != nil {
+	if err := b.store.RetainArtifacts(context.Background(), 0, func(d string) bool { return d != lost }); err != nil {
 		t.Fatal(err)
 	}
 	b.start()
@@ -440,18 +440,25 @@ func (s *failingStore) err() error {
 	return nil
 }
 
-func (s *failingStore) Append(ctx context.Context, id string, seq uint64, event []byte) error {
+func (s *failingStore) Claim(ctx context.Context, id string) (uint64, error) {
 	if err := s.err(); err != nil {
-		return err
+		return 0, err
 	}
-	return s.Store.Append(ctx, id, seq, event)
+	return s.Store.Claim(ctx, id)
 }
 
-func (s *failingStore) SaveSnapshot(ctx context.Context, id string, seq uint64, data []byte) error {
+func (s *failingStore) Append(ctx context.Context, id string, epoch, seq uint64, event []byte) error {
 	if err := s.err(); err != nil {
 		return err
 	}
-	return s.Store.SaveSnapshot(ctx, id, seq, data)
+	return s.Store.Append(ctx, id, epoch, seq, event)
+}
+
+func (s *failingStore) SaveSnapshot(ctx context.Context, id string, epoch, seq uint64, data []byte) error {
+	if err := s.err(); err != nil {
+		return err
+	}
+	return s.Store.SaveSnapshot(ctx, id, epoch, seq, data)
 }
 
 func (s *failingStore) PutArtifact(ctx context.Context, sha256 string, b []byte) error {

@@ -22,6 +22,7 @@ var errStopped = errors.New("the actor was stopped")
 
 // recovery is what the store answered at start.
 type recovery struct {
+	epoch    uint64
 	snapshot *messages.Snapshot
 	events   []*messages.ModelAccepted
 	lastSeq  uint64
@@ -29,10 +30,10 @@ type recovery struct {
 	err      error
 }
 
-// recover asks the store, off the mailbox, what it remembers of the data type.
-// Until it answers, batches and descriptors wait.
+// recover claims the data type's id and asks the store, off the mailbox, what it
+// remembers. Until it answers, batches and descriptors wait.
 func (a *modelActor) recover() {
-	system, self, store, id := a.system, a.self, a.cfg.Store, a.dataType
+	system, self, store, id := a.system, a.self, a.cfg.Store, a.id
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 		defer cancel()
@@ -44,6 +45,10 @@ func readRecovery(ctx context.Context, store persistence.Store, id string) *reco
 	r := &recovery{}
 	var stored *persistence.Recovery
 	r.err = contain("reading the store", func() (err error) {
+		// Claim first: what is loaded then stays true, whoever wrote before.
+		if r.epoch, err = store.Claim(ctx, id); err != nil {
+			return err
+		}
 		stored, err = store.Load(ctx, id)
 		return err
 	})
@@ -71,7 +76,7 @@ func readRecovery(ctx context.Context, store persistence.Store, id string) *reco
 
 func (a *modelActor) onRecovery(ctx actor.Context, r *recovery) {
 	a.recovered = true
-	a.seq = r.lastSeq
+	a.epoch, a.seq = r.epoch, r.lastSeq
 	if r.err != nil {
 		a.log.Error("the store cannot be read; starting without what it remembers, the models topic is read from its beginning", "err", r.err)
 		a.node.reportDamage()

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -10,6 +11,7 @@ import (
 	"github.com/modelstream/modelserver/actors/lifecycle"
 	"github.com/modelstream/modelserver/messages"
 	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/persistence"
 )
 
 // persist stores a generation's artifact and event, then lets it load. When the
@@ -21,19 +23,18 @@ func (a *modelActor) persist(ctx actor.Context, g *lifecycle.Generation) {
 		a.log.Error("an event cannot be encoded", "generation", g.Number(), "err", err)
 	}
 	artifact, digest := a.inline[g.Number()], g.Model.GetSha256()
-	store, id := a.cfg.Store, a.dataType
+	store := a.cfg.Store
 	var seq uint64
 	a.journal.add(&write{
 		what:    "event",
 		prepare: func() { seq = a.seq + 1 },
 		do: func(ctx context.Context) error {
 			if artifact != nil && model.NewArtifact(artifact).SHA256 == digest { // otherwise its load fails
-				a.node.pin(digest)
 				if err := store.PutArtifact(ctx, digest, artifact); err != nil {
 					return err
 				}
 			}
-			return store.Append(ctx, id, seq, event)
+			return a.asOwner(ctx, func() error { return store.Append(ctx, a.id, a.epoch, seq, event) })
 		},
 		done: func(err error, took time.Duration) {
 			if err == nil {
@@ -52,7 +53,6 @@ func (a *modelActor) keepArtifact(artifact model.Artifact) {
 	a.journal.add(&write{
 		what: "artifact",
 		do: func(ctx context.Context) error {
-			a.node.pin(artifact.SHA256)
 			return a.cfg.Store.PutArtifact(ctx, artifact.SHA256, artifact.Bytes)
 		},
 		done: func(err error, took time.Duration) { a.wrote("artifact", err, took) },
@@ -73,7 +73,7 @@ func (a *modelActor) snapshot(then func(error)) {
 	a.journal.add(&write{
 		what: "snapshot",
 		do: func(ctx context.Context) error {
-			return a.cfg.Store.SaveSnapshot(ctx, a.dataType, seq, data)
+			return a.asOwner(ctx, func() error { return a.cfg.Store.SaveSnapshot(ctx, a.id, a.epoch, seq, data) })
 		},
 		done: func(err error, took time.Duration) {
 			a.wrote("snapshot", err, took)
@@ -98,15 +98,44 @@ func (a *modelActor) encodeSnapshot() []byte {
 	return data
 }
 
+// asOwner claims the id where recovery could not, then writes. It runs in the
+// journal, which makes one write at a time; nobody else touches the epoch once
+// recovery is over.
+func (a *modelActor) asOwner(ctx context.Context, write func() error) (err error) {
+	if a.epoch == 0 {
+		if a.epoch, err = a.cfg.Store.Claim(ctx, a.id); err != nil {
+			return err
+		}
+	}
+	return write()
+}
+
 // wrote counts a write and reports its failure.
 func (a *modelActor) wrote(what string, err error, took time.Duration) {
+	if err != nil && errors.Is(err, a.journal.refuse) {
+		return // it was not tried
+	}
 	a.metrics.stored(what, err, took)
 	if err == nil {
 		return
 	}
+	if errors.As(err, new(*persistence.FencedError)) {
+		a.fenced(err)
+		return
+	}
+	if s := (*persistence.SequenceError)(nil); errors.As(err, &s) {
+		a.seq = s.Want - 1 // recovery could not read it, and nobody else writes
+	}
 	a.log.Error("the store failed; scoring goes on, and what is not stored is stored with a later snapshot", "what", what, "err", err)
 	a.dirty = true
 	a.arm()
+}
+
+// fenced ends writing for good: what is stored belongs to another server now.
+func (a *modelActor) fenced(err error) {
+	a.journal.refuse = err
+	a.log.Error("another server has taken over what is stored of this data type; this one writes no more", "err", err)
+	a.cfg.Fenced(a.dataType, err)
 }
 
 // onFlush writes a last snapshot and answers when it is stored.
@@ -116,7 +145,7 @@ func (a *modelActor) onFlush(replyTo *actor.PID) {
 			a.system.Root.Send(replyTo, &flushed{err: err})
 		}
 	}
-	if !a.recovered || (!a.dirty && a.journal.idle()) {
+	if !a.recovered || a.journal.refuse != nil || (!a.dirty && a.journal.idle()) {
 		answer(nil)
 		return
 	}

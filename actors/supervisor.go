@@ -71,7 +71,7 @@ func (s *supervisor) spawn(ctx actor.Context, dataType string, c *child) *actor.
 	m := s.models
 	props := actor.PropsFromProducer(func() actor.Actor {
 		return &modelActor{
-			cfg: &m.cfg, node: m, dataType: dataType, log: m.cfg.Logger.With("data_type", dataType),
+			cfg: &m.cfg, node: m, dataType: dataType, id: m.cfg.StoreID(dataType), log: m.cfg.Logger.With("data_type", dataType),
 			metrics: m.instruments.of(dataType),
 			hosts:   map[uint64]*hostRef{}, inline: map[uint64][]byte{}, waiters: map[uint64][]*actor.PID{},
 			flights: map[*record.Batch]*flight{}, stats: &messages.Statistics{},

@@ -55,6 +55,7 @@ type Node struct {
 	halt    func()        // ends what bringUp waits for
 	brought chan struct{} // closed when bringUp has returned; nil before Start
 	lost    atomic.Bool   // the store could not say what it remembers
+	failed  chan error    // has room for the one error that ends Run
 }
 
 // New makes a node and everything in it that does not run yet. It opens the
@@ -62,7 +63,7 @@ type Node struct {
 func New(cfg *config.Config, o Options) (*Node, error) {
 	n := &Node{
 		cfg: cfg, options: o, name: cfg.Node.Name, log: o.Log,
-		ready: make(chan struct{}), halt: func() {},
+		ready: make(chan struct{}), halt: func() {}, failed: make(chan error, 1),
 	}
 	if n.name == "" {
 		host, err := os.Hostname()
@@ -127,6 +128,7 @@ func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
 		Fields: map[string]map[string]string{}, Results: results,
 		SnapshotEvery: n.cfg.Persistence.SnapshotEvery, MaxArtifactSize: n.cfg.Kafka.Models.MaxBytes,
 		Logger: n.log, Meter: n.telemetry.meter(),
+		Fenced: func(_ string, err error) { n.fenced(err) },
 	}, n.cfg.Models
 	c.MaxDataTypes, c.MaxHeld = m.MaxDataTypes, m.MaxHeld
 	c.LoadTimeout, c.ScoreTimeout, c.StandbyFor = m.LoadTimeout, m.ScoreTimeout, m.StandbyFor
@@ -164,7 +166,7 @@ func (n *Node) buildIngestion(formats map[string]*record.Format) (err error) {
 	}
 	n.models, err = kafka.NewModels(kafka.ModelsOptions{
 		Config: &k, Models: n.actors, Log: n.log, Meter: n.telemetry.meter(),
-		Positions: &positions{store: n.store, topic: k.Models.Topic, damaged: n.damaged, log: n.log},
+		Positions: &positions{store: n.store, topic: k.Models.Topic, damaged: n.damaged, fenced: n.fenced, log: n.log},
 	})
 	return err
 }
@@ -200,6 +202,15 @@ func (n *Node) acknowledgeDamage(ctx context.Context) {
 
 // damaged says that something stored was lost that the models topic still has.
 func (n *Node) damaged() bool { return n.lost.Load() || n.actors.Damaged() }
+
+// fenced ends the server: another one writes what it has stored. It goes through
+// the usual stop, since what it scores is right all the same.
+func (n *Node) fenced(err error) {
+	select {
+	case n.failed <- fmt.Errorf("another server has taken over the state of node %q: does it have the same node.name? %w", n.name, err):
+	default: // it ends already
+	}
+}
 
 // discard releases what a failed build has opened.
 func (n *Node) discard() {

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -21,10 +22,11 @@ type positions struct {
 	store   persistence.Store
 	topic   string
 	damaged func() bool
+	fenced  func(error) // told when another server has taken the id over
 	log     *slog.Logger
 
-	mu  sync.Mutex
-	seq uint64
+	mu         sync.Mutex
+	epoch, seq uint64
 }
 
 // storedPositions is what is stored. With another topic it means nothing.
@@ -38,12 +40,16 @@ type storedPositions struct {
 // it is another topic's, and when a ModelActor lost something that the topic
 // still has.
 func (p *positions) Load(ctx context.Context) (map[int32]int64, error) {
+	epoch, err := p.store.Claim(ctx, positionsID)
+	if err != nil {
+		return nil, err
+	}
 	r, err := p.store.Load(ctx, positionsID)
 	if err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
-	p.seq = max(p.seq, r.SnapshotSeq, r.LastSeq)
+	p.epoch, p.seq = epoch, max(p.seq, r.SnapshotSeq, r.LastSeq)
 	p.mu.Unlock()
 	if p.damaged() {
 		p.log.Warn("reading the models topic from its beginning, to make good for damaged state", "topic", p.topic)
@@ -75,9 +81,12 @@ func (p *positions) Save(ctx context.Context, offsets map[int32]int64) error {
 	}
 	p.mu.Lock()
 	p.seq++
-	seq := p.seq
+	epoch, seq := p.epoch, p.seq
 	p.mu.Unlock()
-	if err := p.store.SaveSnapshot(ctx, positionsID, seq, data); err != nil {
+	if err := p.store.SaveSnapshot(ctx, positionsID, epoch, seq, data); err != nil {
+		if errors.As(err, new(*persistence.FencedError)) {
+			p.fenced(err)
+		}
 		return fmt.Errorf("the models topic's position: %w", err)
 	}
 	return nil

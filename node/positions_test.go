@@ -16,7 +16,7 @@ import (
 func newPositions(store persistence.Store, topic string, damaged bool) *positions {
 	return &positions{
 		store: store, topic: topic, damaged: func() bool { return damaged },
-		log: slog.New(slog.DiscardHandler),
+		fenced: func(error) {}, log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -35,7 +35,7 @@ func TestPositions(t *testing.T) {
 		{name: "another topic begins anew", before: save(saved), topic: "others"},
 		{name: "lost state begins anew", before: save(saved), topic: "models", lost: true},
 		{name: "nonsense begins anew", topic: "models", before: func(t *testing.T, s persistence.Store) {
-			if err := s.SaveSnapshot(t.Context(), positionsID, 1, []byte("nonsense")); err != nil {
+			if err := s.SaveSnapshot(t.Context(), positionsID, 1, 1, []byte("nonsense")); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -97,7 +97,7 @@ func (s *damagedStore) Load(ctx context.Context, id string) (*persistence.Recove
 func TestStoredDataTypes(t *testing.T) {
 	store := memory.New()
 	save(map[int32]int64{0: 5})(t, store)
-	if err := store.Append(t.Context(), "wine", 1, []byte("x")); err != nil {
+	if err := store.Append(t.Context(), "wine", 1, 1, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	got, err := storedDataTypes(t.Context(), store)

@@ -106,18 +106,23 @@ func (n *Node) spawn(props *actor.Props, name string) error {
 	return nil
 }
 
-// Run starts the node, serves until ctx ends, and stops it within the drain
-// timeout.
+// Run starts the node, serves until ctx ends or something fatal happens, and
+// stops it within the drain timeout.
 func (n *Node) Run(ctx context.Context) error {
 	if err := n.Start(); err != nil {
 		n.discard()
 		return err
 	}
-	<-ctx.Done()
+	var fatal error
+	select {
+	case <-ctx.Done():
+	case fatal = <-n.failed:
+		n.log.Error("the server cannot go on", "err", fatal)
+	}
 	n.log.Info("stopping: finishing what is under way", "at_most", n.cfg.Node.DrainTimeout)
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), n.cfg.Node.DrainTimeout)
 	defer cancel()
-	err := n.Stop(stop)
+	err := errors.Join(fatal, n.Stop(stop))
 	if err == nil {
 		n.log.Info("stopped")
 	}

@@ -11,12 +11,16 @@
 // A store is safe for concurrent use, and every method blocks until the disk
 // has answered. So no method is called from a mailbox: an actor hands its bytes
 // to a goroutine and gets the outcome as a message. One id has one writer, its
-// actor; a second one shows as a [*SequenceError].
+// actor, which claims the id before it loads. Where several servers share a
+// store, or one was frozen and its successor runs already, the epoch of the
+// claim is the fence: the newest owner writes, and a former one is refused,
+// whatever it was doing.
 //
 // # Failures
 //
 //   - [*ArgumentError], [*DigestError]: the caller is wrong. Nothing was changed.
-//   - [*SequenceError]: somebody else writes under this id, or a write was lost.
+//   - [*FencedError]: somebody else has claimed this id. The writer stops for good.
+//   - [*SequenceError]: a write was lost, or two writers share an epoch.
 //   - [*DamageError]: stored bytes are not what was written. Recovery passes
 //     over them and tells; the models topic has everything that is needed.
 //   - a context's error: the caller gave up waiting. The write may have happened

@@ -33,6 +33,18 @@ func (e *SequenceError) Error() string {
 	return fmt.Sprintf("event %d of %q is out of turn: the next one is %d", e.Got, e.ID, e.Want)
 }
 
+// FencedError says that a write came from a former owner of its id: somebody
+// claimed the id after it. It changed nothing, and no later write of that owner
+// will be accepted.
+type FencedError struct {
+	ID           string
+	Epoch, Owner uint64 // of the writer; of the owner
+}
+
+func (e *FencedError) Error() string {
+	return fmt.Sprintf("%q has another owner: it was claimed as epoch %d, after epoch %d that writes", e.ID, e.Owner, e.Epoch)
+}
+
 // ArgumentError says that a caller gave a store something that it cannot take.
 type ArgumentError struct {
 	Argument string // "id", "event"

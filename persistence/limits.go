@@ -16,6 +16,8 @@ const (
 	MaxRecordLength = 64 << 20
 	// MaxArtifactLength is the greatest length of an artifact in bytes.
 	MaxArtifactLength = math.MaxInt32
+	// MaxEpoch is the greatest epoch.
+	MaxEpoch = math.MaxInt64
 )
 
 // CheckID returns an [*ArgumentError] when id cannot be an id. Implementations
@@ -31,9 +33,22 @@ func CheckID(id string) error {
 	return nil
 }
 
-// CheckEvent returns an [*ArgumentError] when id, seq or event cannot be stored.
-func CheckEvent(id string, seq uint64, event []byte) error {
+// CheckOwner returns an [*ArgumentError] when id cannot be an id, or epoch none
+// that [Store.Claim] gives.
+func CheckOwner(id string, epoch uint64) error {
 	if err := CheckID(id); err != nil {
+		return err
+	}
+	if epoch == 0 || epoch > MaxEpoch {
+		return &ArgumentError{Argument: "epoch", Rule: fmt.Sprintf("must be one that Claim gave; %d for %q is none", epoch, id)}
+	}
+	return nil
+}
+
+// CheckEvent returns an [*ArgumentError] when id, epoch, seq or event cannot be
+// stored.
+func CheckEvent(id string, epoch, seq uint64, event []byte) error {
+	if err := CheckOwner(id, epoch); err != nil {
 		return err
 	}
 	switch {
@@ -46,10 +61,10 @@ func CheckEvent(id string, seq uint64, event []byte) error {
 	return nil
 }
 
-// CheckSnapshot returns an [*ArgumentError] when id, seq or snapshot cannot be
-// stored.
-func CheckSnapshot(id string, seq uint64, snapshot []byte) error {
-	if err := CheckID(id); err != nil {
+// CheckSnapshot returns an [*ArgumentError] when id, epoch, seq or snapshot
+// cannot be stored.
+func CheckSnapshot(id string, epoch, seq uint64, snapshot []byte) error {
+	if err := CheckOwner(id, epoch); err != nil {
 		return err
 	}
 	switch {
@@ -60,6 +75,14 @@ func CheckSnapshot(id string, seq uint64, snapshot []byte) error {
 			MaxRecordLength, seq, id, len(snapshot))}
 	}
 	return nil
+}
+
+// NextEpoch returns the epoch after the newest of an id.
+func NextEpoch(id string, newest uint64) (uint64, error) {
+	if newest >= MaxEpoch {
+		return 0, fmt.Errorf("no epoch is left for %q", id)
+	}
+	return newest + 1, nil
 }
 
 // CheckDigest returns an [*ArgumentError] when digest is not a SHA-256 in

@@ -1,6 +1,9 @@
 package persistence
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Store keeps what a ModelActor must not lose: its events, its snapshots and
 // the artifacts of its models. All methods are safe for concurrent use, block
@@ -10,12 +13,28 @@ import "context"
 //
 // An id is an actor's persistent identity (a data type). It is any non-empty
 // string of at most [MaxIDLength] bytes.
+//
+// An id has one owner. Whoever wants to write claims it first, and gives the
+// epoch with each write; then it loads, since nobody else can write any more.
+// A write with a smaller epoch than the newest that the store knows of is
+// refused with a [*FencedError] before anything else is looked at, and changes
+// nothing: its writer was replaced, and must stop. A greater one than the store
+// knows of is accepted and becomes the newest, for a store may have lost claims
+// (to damage, or to an older backup), and its owners have not. Epoch 0 is
+// nobody's: an [*ArgumentError]. Reading needs no claim.
 type Store interface {
+	// Claim makes the caller the owner of an id and returns its epoch, which is
+	// greater than any before it for that id, also after Delete and restarts.
+	// Epochs have no other meaning, and may leave gaps. An id that is claimed
+	// and was never written to is still empty. Claiming again is never an error:
+	// a Claim whose outcome is unknown is tried again.
+	Claim(ctx context.Context, id string) (epoch uint64, err error)
+
 	// Append adds an event under the next sequence number. Numbers of one id
 	// start at 1 and have no gaps; another number is a [*SequenceError].
 	// Repeating the last event, with the same bytes, succeeds and changes
 	// nothing: so an Append whose outcome is unknown can be tried again.
-	Append(ctx context.Context, id string, seq uint64, event []byte) error
+	Append(ctx context.Context, id string, epoch, seq uint64, event []byte) error
 
 	// Load returns what an actor needs to recover: the newest snapshot that is
 	// whole, and the events after it. Damage is not an error: it is passed
@@ -29,28 +48,32 @@ type Store interface {
 	// there is only one snapshot. One that is older than both changes nothing.
 	// A snapshot may be ahead of the events, because appending them failed: it
 	// stands for them, and the next event is seq+1.
-	SaveSnapshot(ctx context.Context, id string, seq uint64, snapshot []byte) error
+	SaveSnapshot(ctx context.Context, id string, epoch, seq uint64, snapshot []byte) error
 
 	// IDs lists the ids that have events or snapshots, sorted by their bytes.
 	IDs(ctx context.Context) ([]string, error)
 
-	// Delete forgets an id's events and snapshots; its next event is 1 again.
-	Delete(ctx context.Context, id string) error
+	// Delete forgets an id's events and snapshots; its next event is 1 again. Its
+	// owner stays.
+	Delete(ctx context.Context, id string, epoch uint64) error
 
 	// PutArtifact stores bytes under their digest (SHA-256, lower-case
 	// hexadecimal), once: a digest that is there already costs no write, and
-	// one that is there but damaged is mended. Bytes that do not have that
-	// digest are refused with a [*DigestError].
+	// one that is there but damaged is mended. Either way it counts as put now,
+	// for RetainArtifacts. Bytes that do not have that digest are refused with a
+	// [*DigestError].
 	PutArtifact(ctx context.Context, sha256 string, artifact []byte) error
 
 	// Artifact returns the bytes of that digest, checked. It fails with
 	// [ErrNotFound], or with [*DamageError] when they do not match any more.
 	Artifact(ctx context.Context, sha256 string) ([]byte, error)
 
-	// RetainArtifacts drops every artifact for which keep answers false. An
-	// artifact is put before the event that names it is appended, so keep also
-	// answers true for what is between the two.
-	RetainArtifacts(ctx context.Context, keep func(sha256 string) bool) error
+	// RetainArtifacts drops every artifact for which keep answers false, unless
+	// somebody put it within the last grace, by the store's clock. An artifact is
+	// put before the event that names it is appended, perhaps by another server:
+	// grace spares what is between the two, and what was appended since keep
+	// learnt what is needed.
+	RetainArtifacts(ctx context.Context, grace time.Duration, keep func(sha256 string) bool) error
 
 	// Close releases the store. No method may be called afterwards.
 	Close() error

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/modelstream/modelserver/persistence"
 )
@@ -58,7 +59,7 @@ func (s *Store) PutArtifact(ctx context.Context, sha256 string, artifact []byte)
 	defer s.artifacts.lock(sha256)()
 	path := s.artifacts.path(sha256)
 	if same, err := hasContent(path, artifact); err == nil && same {
-		return nil
+		return os.Chtimes(path, time.Time{}, time.Now()) // when it was put
 	}
 	return writeFile(path, artifact)
 }
@@ -85,8 +86,9 @@ func (s *Store) Artifact(ctx context.Context, sha256 string) ([]byte, error) {
 }
 
 // RetainArtifacts implements [persistence.Store]. keep runs without a lock, so it
-// may call the store. What is not named as artifacts are is left alone.
-func (s *Store) RetainArtifacts(ctx context.Context, keep func(sha256 string) bool) error {
+// may call the store. What is not named as artifacts are is left alone. A file's
+// time says when it was put.
+func (s *Store) RetainArtifacts(ctx context.Context, grace time.Duration, keep func(sha256 string) bool) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
@@ -102,14 +104,21 @@ func (s *Store) RetainArtifacts(ctx context.Context, keep func(sha256 string) bo
 		if err := s.usable(ctx); err != nil {
 			return err
 		}
-		unlock := s.artifacts.lock(digest)
-		err := os.Remove(s.artifacts.path(digest))
-		unlock()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.artifacts.remove(digest, grace); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return syncDir(s.artifacts.dir)
+}
+
+// remove removes an artifact that was put before the last grace.
+func (a *artifacts) remove(digest string, grace time.Duration) error {
+	defer a.lock(digest)()
+	info, err := os.Lstat(a.path(digest))
+	if err != nil || grace > 0 && time.Since(info.ModTime()) < grace {
+		return err
+	}
+	return os.Remove(a.path(digest))
 }
 
 // usable says whether the caller still waits and the store is open.

@@ -22,7 +22,7 @@ func BenchmarkAppend(b *testing.B) {
 	s := openStore(b, b.TempDir())
 	event := make([]byte, 300)
 	for seq := uint64(1); b.Loop(); seq++ {
-		must(b, s.Append(ctx, "wine", seq, event))
+		must(b, s.Append(ctx, "wine", 1, seq, event))
 	}
 }
 
@@ -31,7 +31,7 @@ func BenchmarkAppendTogether(b *testing.B) {
 	s := openStore(b, b.TempDir())
 	event := make([]byte, 300)
 	for seq := uint64(1); b.Loop(); seq++ {
-		thousand(b, func(id string) error { return s.Append(ctx, id, seq, event) })
+		thousand(b, func(id string) error { return s.Append(ctx, id, 1, seq, event) })
 	}
 }
 
@@ -39,7 +39,7 @@ func BenchmarkSnapshot(b *testing.B) {
 	s := openStore(b, b.TempDir())
 	snapshot := make([]byte, 2_000)
 	for b.Loop() {
-		must(b, s.SaveSnapshot(ctx, "wine", 1, snapshot))
+		must(b, s.SaveSnapshot(ctx, "wine", 1, 1, snapshot))
 	}
 }
 
@@ -49,7 +49,7 @@ func BenchmarkSnapshotTogether(b *testing.B) {
 	s := openStore(b, b.TempDir())
 	snapshot := make([]byte, 2_000)
 	for b.Loop() {
-		thousand(b, func(id string) error { return s.SaveSnapshot(ctx, id, 1, snapshot) })
+		thousand(b, func(id string) error { return s.SaveSnapshot(ctx, id, 1, 1, snapshot) })
 	}
 }
 
@@ -74,9 +74,9 @@ func restorable(b *testing.B) (dir string) {
 	s, err := Open(Config{Dir: dir})
 	must(b, err)
 	for seq := uint64(1); seq <= 10; seq++ {
-		thousand(b, func(id string) error { return s.Append(ctx, id, seq, make([]byte, 300)) })
+		thousand(b, func(id string) error { return s.Append(ctx, id, 1, seq, make([]byte, 300)) })
 		if seq%4 == 0 {
-			thousand(b, func(id string) error { return s.SaveSnapshot(ctx, id, seq, make([]byte, 2_000)) })
+			thousand(b, func(id string) error { return s.SaveSnapshot(ctx, id, 1, seq, make([]byte, 2_000)) })
 		}
 	}
 	must(b, s.Close())
@@ -130,7 +130,7 @@ func BenchmarkPutArtifact(b *testing.B) {
 			for b.Loop() {
 				must(b, s.PutArtifact(ctx, name, artifact))
 				b.StopTimer()
-				must(b, s.RetainArtifacts(ctx, func(string) bool { return false }))
+				must(b, s.RetainArtifacts(ctx, 0, func(string) bool { return false }))
 				b.StartTimer()
 			}
 		})

@@ -41,12 +41,12 @@ func writeID(s *Store, id string) error {
 			return err
 		}
 		fmt.Println("artifact", id, seq)
-		if err := s.Append(ctx, id, seq, stored('e', id, seq)); err != nil {
+		if err := s.Append(ctx, id, 1, seq, stored('e', id, seq)); err != nil {
 			return err
 		}
 		fmt.Println("event", id, seq)
 		if seq%3 == 0 {
-			if err := s.SaveSnapshot(ctx, id, seq, stored('s', id, seq)); err != nil {
+			if err := s.SaveSnapshot(ctx, id, 1, seq, stored('s', id, seq)); err != nil {
 				return err
 			}
 			fmt.Println("snapshot", id, seq)

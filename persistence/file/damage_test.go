@@ -34,13 +34,13 @@ func fill(s *Store, from, to int) error {
 	for i := from; i < to; i++ {
 		id := fmt.Sprintf("type %d", i)
 		for seq := uint64(1); seq <= 8; seq++ {
-			if err := s.Append(ctx, id, seq, stored('e', id, seq)); err != nil {
+			if err := s.Append(ctx, id, 1, seq, stored('e', id, seq)); err != nil {
 				return err
 			}
 			if seq%3 != 0 {
 				continue
 			}
-			if err := s.SaveSnapshot(ctx, id, seq, stored('s', id, seq)); err != nil {
+			if err := s.SaveSnapshot(ctx, id, 1, seq, stored('s', id, seq)); err != nil {
 				return err
 			}
 		}
@@ -84,7 +84,7 @@ func TestUnreadableDatabaseIsMovedAside(t *testing.T) {
 			if ids, err := s.IDs(ctx); err != nil || len(ids) != 0 {
 				t.Errorf("ids: %q, %v", ids, err)
 			}
-			must(t, s.Append(ctx, "wine", 1, []byte("a new beginning")))
+			must(t, s.Append(ctx, "wine", 1, 1, []byte("a new beginning")))
 			if a, err := s.Artifact(ctx, helloDigest); string(a) != "hello" {
 				t.Errorf("the artifact is %q, %v", a, err)
 			}
@@ -155,7 +155,7 @@ func TestDamagedMetaPageIsReported(t *testing.T) {
 		if r := load(t, s, "type 0"); r.LastSeq != 8 {
 			t.Errorf("meta page %d: %+v", page, r)
 		}
-		must(t, s.Append(ctx, "wine", 1, nil)) // mends the page
+		must(t, s.Append(ctx, "wine", 1, 1, nil)) // mends the page
 		must(t, s.AcknowledgeDamage(ctx))
 		must(t, s.Close())
 		if damage := openStore(t, dir).Damage(); len(damage) != 0 {
@@ -183,15 +183,15 @@ func TestFaultWhileRunningIsDamage(t *testing.T) {
 					t.Errorf("ids: error %v, want a DamageError", err)
 				}
 			}
-			if err := s.Append(ctx, "type 3", 9, nil); err == nil {
+			if err := s.Append(ctx, "type 3", 1, 9, nil); err == nil {
 				t.Error("an event was appended to a database that is gone")
 			}
 			// The database was opened anew, and is a new one.
 			if damage := s.Damage(); len(damage) != 1 {
 				t.Errorf("the damage is %v", damage)
 			}
-			must(t, s.SaveSnapshot(ctx, "type 3", 9, []byte("all that the actor knows")))
-			must(t, s.Append(ctx, "type 3", 10, nil))
+			must(t, s.SaveSnapshot(ctx, "type 3", 1, 9, []byte("all that the actor knows")))
+			must(t, s.Append(ctx, "type 3", 1, 10, nil))
 			if r := load(t, s, "type 3"); r.LastSeq != 10 || len(r.Damaged) != 0 {
 				t.Errorf("afterwards: %+v", r)
 			}
@@ -252,8 +252,8 @@ func TestForeignEntriesAndLastNumber(t *testing.T) {
 	if r.LastSeq != 8 || r.SnapshotSeq != 6 || len(r.Events) != 2 || len(r.Damaged) != 3 {
 		t.Errorf("load: %+v", r)
 	}
-	must(t, s.Append(ctx, "type 1", 9, nil)) // mends the last number
-	must(t, s.SaveSnapshot(ctx, "type 1", 9, nil))
+	must(t, s.Append(ctx, "type 1", 1, 9, nil)) // mends the last number
+	must(t, s.SaveSnapshot(ctx, "type 1", 1, 9, nil))
 	if r := load(t, s, "type 1"); r.LastSeq != 9 || len(r.Damaged) != 2 {
 		t.Errorf("after an event: %+v", r)
 	}

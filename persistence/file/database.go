@@ -163,6 +163,9 @@ func (d *database) tryOpen() error {
 		if err := db.View(d.checkFormat); err != nil {
 			return err
 		}
+		if err := d.prepareClaims(db); err != nil {
+			return err
+		}
 		if err := d.census(db); err != nil || d.noSync {
 			return err
 		}
@@ -266,8 +269,10 @@ func (d *database) create() error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.CreateBucket(idsBucket); err != nil {
-			return err
+		for _, name := range [][]byte{idsBucket, claimsBucket} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return err
+			}
 		}
 		return errors.Join(meta.Put(formatKey, seal("", formatKind, 0, []byte(format))), putCount(tx, 0))
 	})

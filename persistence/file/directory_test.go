@@ -13,7 +13,7 @@ import (
 func TestNobodyElseMayRead(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "deep", "store")
 	s := openStore(t, dir)
-	must(t, s.Append(ctx, "wine", 1, nil))
+	must(t, s.Append(ctx, "wine", 1, 1, nil))
 	must(t, s.PutArtifact(ctx, helloDigest, []byte("hello")))
 	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -40,7 +40,7 @@ func TestOpenClearsWhatACrashLeft(t *testing.T) {
 		must(t, os.WriteFile(path, []byte("?"), fileMode))
 	}
 	s := openStore(t, dir)
-	must(t, s.RetainArtifacts(ctx, func(digest string) bool {
+	must(t, s.RetainArtifacts(ctx, 0, func(digest string) bool {
 		if digest != helloDigest {
 			t.Errorf("retain was asked for %q", digest)
 		}
@@ -68,7 +68,7 @@ func TestArtifactIsWrittenOnce(t *testing.T) {
 	must(t, s.PutArtifact(ctx, digest(artifact), artifact))
 	second, err := os.Stat(path)
 	must(t, err)
-	if !os.SameFile(first, second) || !first.ModTime().Equal(second.ModTime()) {
+	if !os.SameFile(first, second) { // a write makes a new file of that name
 		t.Error("an artifact that is there already was written again")
 	}
 }
@@ -102,10 +102,10 @@ func TestCompactionGivesSpaceBack(t *testing.T) {
 	s, err := Open(Config{Dir: dir})
 	must(t, err)
 	for i := range 40 {
-		must(t, s.SaveSnapshot(ctx, fmt.Sprintf("large %d", i), 1, make([]byte, 100<<10)))
+		must(t, s.SaveSnapshot(ctx, fmt.Sprintf("large %d", i), 1, 1, make([]byte, 100<<10)))
 	}
 	for i := range 40 {
-		must(t, s.Delete(ctx, fmt.Sprintf("large %d", i)))
+		must(t, s.Delete(ctx, fmt.Sprintf("large %d", i), 1))
 	}
 	must(t, s.Close())
 	path := filepath.Join(dir, databaseName)

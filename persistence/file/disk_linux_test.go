@@ -74,10 +74,10 @@ func setFileLimit(bytes uint64) error {
 func writeUntilError(s *Store, last *uint64) (failed bool, err error) {
 	for range 3 {
 		seq := *last + 1
-		err := s.Append(ctx, "wine", seq, stored('e', "wine", seq))
+		err := s.Append(ctx, "wine", 1, seq, stored('e', "wine", seq))
 		if err == nil {
 			*last = seq
-			err = s.SaveSnapshot(ctx, "wine", seq, stored('s', "wine", seq))
+			err = s.SaveSnapshot(ctx, "wine", 1, seq, stored('s', "wine", seq))
 		}
 		if err == nil {
 			artifact := stored('a', "wine", seq%20)
@@ -108,7 +108,7 @@ func verifyUsable(s *Store, last *uint64) error {
 		return fmt.Errorf("the last event is %d (damaged %v), and %d was acknowledged", r.LastSeq, r.Damaged, *last)
 	}
 	*last++
-	if err := s.Append(ctx, "wine", *last, stored('e', "wine", *last)); err != nil {
+	if err := s.Append(ctx, "wine", 1, *last, stored('e', "wine", *last)); err != nil {
 		return fmt.Errorf("the event that may have failed, again: %w", err)
 	}
 	if names, err := filepath.Glob(filepath.Join(s.config.Dir, "*", "*"+tmpSuffix)); err != nil || len(names) != 0 {
@@ -145,7 +145,7 @@ func fillFileSystem(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Append(ctx, "wine", 1, []byte("before")); err != nil {
+	if err := s.Append(ctx, "wine", 1, 1, []byte("before")); err != nil {
 		return err
 	}
 	for n := range 300 { // 3 MB, more than there is
@@ -159,7 +159,7 @@ func fillFileSystem(dir string) error {
 		return fmt.Errorf("a full file system: error %v", err)
 	}
 	// A snapshot that does not fit fails; a small write beside it may not.
-	err = s.SaveSnapshot(ctx, "wine", 1, make([]byte, 100<<10))
+	err = s.SaveSnapshot(ctx, "wine", 1, 1, make([]byte, 100<<10))
 	if err == nil || !strings.Contains(err.Error(), "no space left on device") {
 		return fmt.Errorf("a snapshot on a full file system: error %v", err)
 	}
@@ -167,10 +167,10 @@ func fillFileSystem(dir string) error {
 	if err != nil || r.LastSeq != 1 || string(r.Events[0].Data) != "before" {
 		return fmt.Errorf("on a full file system: %+v, %w", r, err)
 	}
-	if err := s.RetainArtifacts(ctx, func(string) bool { return false }); err != nil {
+	if err := s.RetainArtifacts(ctx, 0, func(string) bool { return false }); err != nil {
 		return fmt.Errorf("making room: %w", err)
 	}
-	err = errors.Join(s.SaveSnapshot(ctx, "wine", 1, make([]byte, 100<<10)), s.Append(ctx, "wine", 2, []byte("after")), s.Close())
+	err = errors.Join(s.SaveSnapshot(ctx, "wine", 1, 1, make([]byte, 100<<10)), s.Append(ctx, "wine", 1, 2, []byte("after")), s.Close())
 	if err != nil {
 		return fmt.Errorf("with room again: %w", err)
 	}

@@ -17,8 +17,10 @@
 //
 // # The database
 //
-// Bucket "meta" has the keys "format" and "ids", the number of ids. Bucket "ids"
-// has a bucket for each id (numbers are 8 bytes, big-endian):
+// Bucket "meta" has the keys "format", "ids", the number of ids, and "epoch", the
+// greatest one that was given. Bucket "claims" has each id's newest epoch, also
+// when nothing else is left of the id. Bucket "ids" has a bucket for each id
+// (numbers are 8 bytes, big-endian):
 //
 //	'e' seq      an event
 //	'h'          the head: the last sequence number used, and the seq and n of
@@ -28,7 +30,9 @@
 // Each value is a CRC-32C, big-endian, over the id, the kind, the number and the
 // rest of the value, and then that rest. So bytes that lie under the wrong key
 // are found as surely as bytes that changed; and what is missing, although the
-// pages hang together, is found by the head and by the number of ids.
+// pages hang together, is found by the head and by the number of ids. A claim
+// that is damaged or missing needs no word: no other process writes here, and
+// the next epoch is greater all the same.
 //
 // # Who may touch it
 //

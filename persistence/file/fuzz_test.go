@@ -117,10 +117,10 @@ func survive(t *testing.T, data []byte) {
 // writable checks that an id can be written to.
 func writable(t *testing.T, s *Store, id string, seq uint64) {
 	t.Helper()
-	if err := s.Append(ctx, id, seq, stored('e', id, seq)); err != nil {
+	if err := s.Append(ctx, id, 1, seq, stored('e', id, seq)); err != nil {
 		t.Errorf("%s: append %d: %v", id, seq, err)
 	}
-	if err := s.SaveSnapshot(ctx, id, seq, stored('s', id, seq)); err != nil {
+	if err := s.SaveSnapshot(ctx, id, 1, seq, stored('s', id, seq)); err != nil {
 		t.Errorf("%s: snapshot %d: %v", id, seq, err)
 	}
 	if r := load(t, s, id); r.LastSeq != seq || r.SnapshotSeq != seq {

@@ -95,21 +95,25 @@ func (s *Store) Close() error {
 }
 
 // Append implements [persistence.Store].
-func (s *Store) Append(ctx context.Context, id string, seq uint64, event []byte) error {
-	if err := persistence.CheckEvent(id, seq, event); err != nil {
+func (s *Store) Append(ctx context.Context, id string, epoch, seq uint64, event []byte) error {
+	if err := persistence.CheckEvent(id, epoch, seq, event); err != nil {
 		return err
 	}
 	value := seal(id, eventKind, seq, event)
-	return s.submit(ctx, len(value), func(tx *bbolt.Tx) error { return putEvent(tx, id, seq, value) })
+	return s.submit(ctx, len(value), func(tx *bbolt.Tx) error {
+		return owned(tx, id, epoch, func() error { return putEvent(tx, id, seq, value) })
+	})
 }
 
 // SaveSnapshot implements [persistence.Store].
-func (s *Store) SaveSnapshot(ctx context.Context, id string, seq uint64, snapshot []byte) error {
-	if err := persistence.CheckSnapshot(id, seq, snapshot); err != nil {
+func (s *Store) SaveSnapshot(ctx context.Context, id string, epoch, seq uint64, snapshot []byte) error {
+	if err := persistence.CheckSnapshot(id, epoch, seq, snapshot); err != nil {
 		return err
 	}
 	value := seal(id, snapshotKind, seq, snapshot)
-	return s.submit(ctx, len(value), func(tx *bbolt.Tx) error { return putSnapshot(tx, id, seq, value) })
+	return s.submit(ctx, len(value), func(tx *bbolt.Tx) error {
+		return owned(tx, id, epoch, func() error { return putSnapshot(tx, id, seq, value) })
+	})
 }
 
 // Load implements [persistence.Store].
@@ -155,11 +159,13 @@ func (s *Store) IDs(ctx context.Context) ([]string, error) {
 }
 
 // Delete implements [persistence.Store].
-func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := persistence.CheckID(id); err != nil {
+func (s *Store) Delete(ctx context.Context, id string, epoch uint64) error {
+	if err := persistence.CheckOwner(id, epoch); err != nil {
 		return err
 	}
-	return s.submit(ctx, 0, func(tx *bbolt.Tx) error { return removeID(tx, id) })
+	return s.submit(ctx, 0, func(tx *bbolt.Tx) error {
+		return owned(tx, id, epoch, func() error { return removeID(tx, id) })
+	})
 }
 
 // read runs a read transaction. When the database could not be opened anew

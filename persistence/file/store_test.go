@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"go.etcd.io/bbolt"
 
@@ -33,6 +34,14 @@ func TestConformance(t *testing.T) {
 			return events, snapshots, err
 		},
 		Damage: damage,
+		Age: func(s persistence.Store, digest string, by time.Duration) error {
+			path := s.(*Store).artifacts.path(digest)
+			info, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			return os.Chtimes(path, time.Time{}, info.ModTime().Add(-by))
+		},
 	})
 }
 

@@ -19,8 +19,9 @@ const (
 type write struct {
 	ctx  context.Context
 	size int
-	// put makes the change. A [*persistence.SequenceError] refuses it, before it
-	// changed anything; another error fails the transaction.
+	// put makes the change. A [*persistence.SequenceError] or
+	// [*persistence.FencedError] refuses it, before it changed anything; another
+	// error fails the transaction.
 	put  func(*bbolt.Tx) error
 	done chan error // has room for the outcome, so that the writer never waits
 }
@@ -109,7 +110,7 @@ func (s *Store) transact(batch []*write) ([]error, error) {
 			case err == nil:
 				written = true
 			case errors.Is(err, errNothing):
-			case errors.As(err, new(*persistence.SequenceError)):
+			case errors.As(err, new(*persistence.SequenceError)), errors.As(err, new(*persistence.FencedError)):
 				outcomes[i] = err
 			default:
 				return err

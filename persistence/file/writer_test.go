@@ -46,7 +46,7 @@ func TestWaitingWritesShareATransaction(t *testing.T) {
 		var writes []func() error
 		for i := range 1000 {
 			writes = append(writes, func() error {
-				return s.SaveSnapshot(ctx, fmt.Sprintf("type %d", i), 1, []byte("a snapshot"))
+				return s.SaveSnapshot(ctx, fmt.Sprintf("type %d", i), 1, 1, []byte("a snapshot"))
 			})
 		}
 		before := transactions(t, s)
@@ -70,10 +70,10 @@ func TestRefusedWriteSparesItsBatch(t *testing.T) {
 		before := transactions(t, s)
 		gaveUp, cancel := context.WithCancel(ctx)
 		outcomes := together(s,
-			func() error { return s.Append(ctx, "wine", 1, []byte("good")) },
-			func() error { return s.Append(ctx, "iris", 2, []byte("out of turn")) },
-			func() error { cancel(); return s.Append(gaveUp, "gone", 1, nil) },
-			func() error { return s.Append(ctx, "crab", 1, []byte("good")) },
+			func() error { return s.Append(ctx, "wine", 1, 1, []byte("good")) },
+			func() error { return s.Append(ctx, "iris", 1, 2, []byte("out of turn")) },
+			func() error { cancel(); return s.Append(gaveUp, "gone", 1, 1, nil) },
+			func() error { return s.Append(ctx, "crab", 1, 1, []byte("good")) },
 		)
 		if outcomes[0] != nil || outcomes[3] != nil {
 			t.Errorf("good writes: %v, %v", outcomes[0], outcomes[3])
@@ -104,9 +104,9 @@ func TestFailedWriteSparesItsBatch(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := openStore(t, t.TempDir())
 				outcomes := together(s,
-					func() error { return s.Append(ctx, "wine", 1, []byte("good")) },
+					func() error { return s.Append(ctx, "wine", 1, 1, []byte("good")) },
 					func() error { return s.submit(ctx, 0, put) },
-					func() error { return s.Append(ctx, "crab", 1, []byte("good")) },
+					func() error { return s.Append(ctx, "crab", 1, 1, []byte("good")) },
 				)
 				if outcomes[0] != nil || outcomes[2] != nil {
 					t.Errorf("good writes: %v, %v", outcomes[0], outcomes[2])
@@ -119,7 +119,7 @@ func TestFailedWriteSparesItsBatch(t *testing.T) {
 					if r := load(t, s, id); r.LastSeq != 1 {
 						t.Errorf("%s: %+v", id, r)
 					}
-					must(t, s.Append(ctx, id, 2, nil))
+					must(t, s.Append(ctx, id, 1, 2, nil))
 				}
 				if ids, err := s.IDs(ctx); err != nil || len(ids) != 2 || len(s.Damage()) != 0 {
 					t.Errorf("ids %q, %v, damage %v", ids, err, s.Damage())
@@ -149,7 +149,7 @@ func TestGivenUpWriteCanBeRepeated(t *testing.T) {
 			t.Errorf("giving up: %v", err)
 		}
 		close(hold)
-		must(t, s.Append(ctx, "wine", 1, []byte("one")))
+		must(t, s.Append(ctx, "wine", 1, 1, []byte("one")))
 		if r := load(t, s, "wine"); r.LastSeq != 1 || len(r.Events) != 1 {
 			t.Errorf("%+v", r)
 		}
@@ -158,20 +158,20 @@ func TestGivenUpWriteCanBeRepeated(t *testing.T) {
 
 func TestFailedDiskIsTriedAgain(t *testing.T) {
 	s := openStore(t, t.TempDir())
-	must(t, s.Append(ctx, "wine", 1, []byte("one")))
+	must(t, s.Append(ctx, "wine", 1, 1, []byte("one")))
 
 	// A file that cannot be written any more, as after an I/O error.
 	must(t, s.db.file.Close())
-	if err := s.Append(ctx, "wine", 2, []byte("two")); err == nil {
+	if err := s.Append(ctx, "wine", 1, 2, []byte("two")); err == nil {
 		t.Error("a write to a broken file succeeded")
 	}
-	must(t, s.Append(ctx, "wine", 2, []byte("two")))
+	must(t, s.Append(ctx, "wine", 1, 2, []byte("two")))
 
 	// A directory that went away: reads and writes fail, and recover with it.
 	moved := filepath.Join(t.TempDir(), "moved")
 	must(t, s.db.file.Close())
 	must(t, os.Rename(s.config.Dir, moved))
-	if err := s.Append(ctx, "wine", 3, []byte("three")); err == nil {
+	if err := s.Append(ctx, "wine", 1, 3, []byte("three")); err == nil {
 		t.Error("a write to a directory that is gone succeeded")
 	}
 	if _, err := s.Load(ctx, "wine"); !errors.Is(err, os.ErrNotExist) {
@@ -181,7 +181,7 @@ func TestFailedDiskIsTriedAgain(t *testing.T) {
 	if r := load(t, s, "wine"); r.LastSeq != 2 {
 		t.Errorf("%+v", r)
 	}
-	must(t, s.Append(ctx, "wine", 3, []byte("three")))
+	must(t, s.Append(ctx, "wine", 1, 3, []byte("three")))
 	if damage := s.Damage(); len(damage) != 0 {
 		t.Errorf("damage: %v", damage)
 	}
@@ -195,8 +195,8 @@ func TestClosedStoreSaysSo(t *testing.T) {
 	_, idsErr := s.IDs(ctx)
 	_, artifactErr := s.Artifact(ctx, helloDigest)
 	for i, err := range []error{
-		s.Append(ctx, "wine", 1, nil), loadErr, s.SaveSnapshot(ctx, "wine", 1, nil), idsErr, s.Delete(ctx, "wine"),
-		s.PutArtifact(ctx, helloDigest, []byte("hello")), artifactErr, s.RetainArtifacts(ctx, nil),
+		s.Append(ctx, "wine", 1, 1, nil), loadErr, s.SaveSnapshot(ctx, "wine", 1, 1, nil), idsErr, s.Delete(ctx, "wine", 1),
+		s.PutArtifact(ctx, helloDigest, []byte("hello")), artifactErr, s.RetainArtifacts(ctx, 0, nil),
 	} {
 		if !errors.Is(err, persistence.ErrClosed) {
 			t.Errorf("method %d: error %v, want ErrClosed", i, err)

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/modelstream/modelserver/persistence"
 )
@@ -19,8 +20,14 @@ import (
 type Store struct {
 	mu        sync.Mutex
 	closed    bool
+	owners    map[string]uint64 // the newest epoch of each id; outlives Delete
 	logs      map[string]*log
-	artifacts map[string][]byte
+	artifacts map[string]artifact
+}
+
+type artifact struct {
+	data []byte
+	put  time.Time
 }
 
 // log is what is kept of one id.
@@ -39,7 +46,7 @@ var _ persistence.Store = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{logs: make(map[string]*log), artifacts: make(map[string][]byte)}
+	return &Store{owners: make(map[string]uint64), logs: make(map[string]*log), artifacts: make(map[string]artifact)}
 }
 
 // enter takes the lock, unless the caller has given up or the store is closed.
@@ -55,12 +62,42 @@ func (s *Store) enter(ctx context.Context) error {
 	return nil
 }
 
-// Append implements [persistence.Store].
-func (s *Store) Append(ctx context.Context, id string, seq uint64, event []byte) error {
-	if err := persistence.CheckEvent(id, seq, event); err != nil {
+// enterAs is enter for a write of an id's owner.
+func (s *Store) enterAs(ctx context.Context, id string, epoch uint64) error {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
+	if owner := s.owners[id]; epoch < owner {
+		s.mu.Unlock()
+		return &persistence.FencedError{ID: id, Epoch: epoch, Owner: owner}
+	}
+	s.owners[id] = epoch
+	return nil
+}
+
+// Claim implements [persistence.Store].
+func (s *Store) Claim(ctx context.Context, id string) (uint64, error) {
+	if err := persistence.CheckID(id); err != nil {
+		return 0, err
+	}
 	if err := s.enter(ctx); err != nil {
+		return 0, err
+	}
+	defer s.mu.Unlock()
+	epoch, err := persistence.NextEpoch(id, s.owners[id])
+	if err != nil {
+		return 0, err
+	}
+	s.owners[id] = epoch
+	return epoch, nil
+}
+
+// Append implements [persistence.Store].
+func (s *Store) Append(ctx context.Context, id string, epoch, seq uint64, event []byte) error {
+	if err := persistence.CheckEvent(id, epoch, seq, event); err != nil {
+		return err
+	}
+	if err := s.enterAs(ctx, id, epoch); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
@@ -118,11 +155,11 @@ func (s *Store) Load(ctx context.Context, id string) (*persistence.Recovery, err
 }
 
 // SaveSnapshot implements [persistence.Store].
-func (s *Store) SaveSnapshot(ctx context.Context, id string, seq uint64, data []byte) error {
-	if err := persistence.CheckSnapshot(id, seq, data); err != nil {
+func (s *Store) SaveSnapshot(ctx context.Context, id string, epoch, seq uint64, data []byte) error {
+	if err := persistence.CheckSnapshot(id, epoch, seq, data); err != nil {
 		return err
 	}
-	if err := s.enter(ctx); err != nil {
+	if err := s.enterAs(ctx, id, epoch); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
@@ -161,11 +198,11 @@ func (s *Store) IDs(ctx context.Context) ([]string, error) {
 }
 
 // Delete implements [persistence.Store].
-func (s *Store) Delete(ctx context.Context, id string) error {
-	if err := persistence.CheckID(id); err != nil {
+func (s *Store) Delete(ctx context.Context, id string, epoch uint64) error {
+	if err := persistence.CheckOwner(id, epoch); err != nil {
 		return err
 	}
-	if err := s.enter(ctx); err != nil {
+	if err := s.enterAs(ctx, id, epoch); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
@@ -174,17 +211,20 @@ func (s *Store) Delete(ctx context.Context, id string) error {
 }
 
 // PutArtifact implements [persistence.Store].
-func (s *Store) PutArtifact(ctx context.Context, sha256 string, artifact []byte) error {
-	if err := persistence.CheckArtifact(sha256, artifact); err != nil {
+func (s *Store) PutArtifact(ctx context.Context, sha256 string, data []byte) error {
+	if err := persistence.CheckArtifact(sha256, data); err != nil {
 		return err
 	}
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.mu.Unlock()
-	if _, there := s.artifacts[sha256]; !there {
-		s.artifacts[sha256] = copyOf(artifact)
+	a, there := s.artifacts[sha256]
+	if !there {
+		a.data = copyOf(data)
 	}
+	a.put = time.Now()
+	s.artifacts[sha256] = a
 	return nil
 }
 
@@ -197,16 +237,16 @@ func (s *Store) Artifact(ctx context.Context, sha256 string) ([]byte, error) {
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	artifact, there := s.artifacts[sha256]
+	a, there := s.artifacts[sha256]
 	if !there {
 		return nil, persistence.ErrNotFound
 	}
-	return copyOf(artifact), nil
+	return copyOf(a.data), nil
 }
 
 // RetainArtifacts implements [persistence.Store]. keep runs without the lock,
 // so it may call the store.
-func (s *Store) RetainArtifacts(ctx context.Context, keep func(sha256 string) bool) error {
+func (s *Store) RetainArtifacts(ctx context.Context, grace time.Duration, keep func(sha256 string) bool) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -220,7 +260,9 @@ func (s *Store) RetainArtifacts(ctx context.Context, keep func(sha256 string) bo
 		if err := s.enter(ctx); err != nil {
 			return err
 		}
-		delete(s.artifacts, digest)
+		if grace <= 0 || time.Since(s.artifacts[digest].put) >= grace {
+			delete(s.artifacts, digest)
+		}
 		s.mu.Unlock()
 	}
 	return nil
@@ -230,7 +272,7 @@ func (s *Store) RetainArtifacts(ctx context.Context, keep func(sha256 string) bo
 func (s *Store) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed, s.logs, s.artifacts = true, nil, nil
+	s.closed, s.owners, s.logs, s.artifacts = true, nil, nil, nil
 	return nil
 }
 

@@ -3,6 +3,7 @@ package memory
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/modelstream/modelserver/persistence"
 	"github.com/modelstream/modelserver/persistence/persistencetest"
@@ -14,6 +15,13 @@ func TestConformance(t *testing.T) {
 			return func() (persistence.Store, error) { return New(), nil }
 		},
 		Inspect: inspect,
+		Age: func(store persistence.Store, digest string, by time.Duration) error {
+			s := store.(*Store)
+			a := s.artifacts[digest]
+			a.put = a.put.Add(-by)
+			s.artifacts[digest] = a
+			return nil
+		},
 	})
 }
 

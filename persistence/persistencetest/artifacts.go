@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/modelstream/modelserver/persistence"
 )
@@ -14,6 +15,8 @@ var artifactChecks = []check{
 	{name: "an artifact under another digest is refused", run: wrongDigest},
 	{name: "what is no digest is refused", run: noDigest},
 	{name: "retain drops what is not kept", run: retain},
+	{name: "retain spares what was put within the grace", run: graceSpares},
+	{name: "retain drops what was put before the grace", run: graceEnds, needs: ageable},
 	{name: "artifacts survive a restart", run: artifactsSurvive, needs: durable},
 }
 
@@ -102,7 +105,7 @@ func retain(p *place) error {
 	}
 	var asked []string
 	kept := digestOf(someArtifacts[1])
-	err := p.RetainArtifacts(ctx, func(digest string) bool {
+	err := p.RetainArtifacts(ctx, 0, func(digest string) bool {
 		asked = append(asked, digest)
 		return digest == kept
 	})
@@ -124,6 +127,31 @@ func retain(p *place) error {
 	return errors.Join(err, p.put(someArtifacts[2]), p.artifact(someArtifacts[2]))
 }
 
+func keepNone(string) bool { return false }
+
+func graceSpares(p *place) error {
+	if err := p.put([]byte("a model")); err != nil {
+		return err
+	}
+	return errors.Join(p.RetainArtifacts(ctx, time.Hour, keepNone), p.artifact([]byte("a model")))
+}
+
+// graceEnds: putting an artifact once more counts, although it is there.
+func graceEnds(p *place) error {
+	old, again := []byte("a model"), []byte("another model")
+	for _, artifact := range [][]byte{old, again} {
+		err := errors.Join(p.put(artifact), p.Age(p.Store, digestOf(artifact), 2*time.Hour))
+		if err != nil {
+			return err
+		}
+	}
+	err := errors.Join(p.put(again), p.RetainArtifacts(ctx, 3*time.Hour, keepNone), p.artifact(old), p.artifact(again))
+	if err != nil {
+		return fmt.Errorf("a grace of three hours: %w", err)
+	}
+	return errors.Join(p.RetainArtifacts(ctx, time.Hour, keepNone), p.noArtifact(old), p.artifact(again))
+}
+
 func artifactsSurvive(p *place) error {
 	for _, artifact := range someArtifacts {
 		if err := p.put(artifact); err != nil {
@@ -131,7 +159,7 @@ func artifactsSurvive(p *place) error {
 		}
 	}
 	dropped := digestOf(someArtifacts[3])
-	if err := p.RetainArtifacts(ctx, func(digest string) bool { return digest != dropped }); err != nil {
+	if err := p.RetainArtifacts(ctx, 0, func(digest string) bool { return digest != dropped }); err != nil {
 		return err
 	}
 	if err := p.reopen(); err != nil {

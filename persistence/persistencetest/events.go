@@ -25,7 +25,7 @@ func unknownID(p *place) error {
 	if err != nil || len(ids) != 0 {
 		return fmt.Errorf("ids of an empty store: %q, %v", ids, err)
 	}
-	return errors.Join(p.load("wine", want{}), p.Delete(ctx, "wine"))
+	return errors.Join(p.load("wine", want{}), p.Delete(ctx, "wine", p.epoch("wine")))
 }
 
 func eventsInOrder(p *place) error {
@@ -37,7 +37,7 @@ func eventsInOrder(p *place) error {
 
 func eventsOutOfTurn(p *place) error {
 	refused := func(seq, next uint64, data []byte) error {
-		err := p.Append(ctx, "wine", seq, data)
+		err := p.Append(ctx, "wine", p.epoch("wine"), seq, data)
 		if err := wantError[*persistence.SequenceError](fmt.Sprintf("event %d after %d", seq, next-1), err); err != nil {
 			return err
 		}
@@ -86,12 +86,12 @@ func repeatedEvent(p *place) error {
 func eventSizes(p *place) error {
 	large := slices.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB
 	for i, data := range [][]byte{nil, {}, {0}, large} {
-		if err := p.Append(ctx, "wine", uint64(i+1), data); err != nil {
+		if err := p.Append(ctx, "wine", p.epoch("wine"), uint64(i+1), data); err != nil {
 			return fmt.Errorf("an event of %d bytes: %w", len(data), err)
 		}
 	}
 	tooLarge := make([]byte, persistence.MaxRecordLength+1)
-	if err := wantError[*persistence.ArgumentError]("an event that is too large", p.Append(ctx, "wine", 5, tooLarge)); err != nil {
+	if err := wantError[*persistence.ArgumentError]("an event that is too large", p.Append(ctx, "wine", p.epoch("wine"), 5, tooLarge)); err != nil {
 		return err
 	}
 	r, err := p.Load(ctx, "wine")
@@ -141,7 +141,7 @@ func deleteForgets(p *place) error {
 			return err
 		}
 	}
-	if err := p.Delete(ctx, "wine"); err != nil {
+	if err := p.Delete(ctx, "wine", p.epoch("wine")); err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
 	if ids, err := p.IDs(ctx); err != nil || !slices.Equal(ids, []string{"wine2"}) {
@@ -159,7 +159,7 @@ func deleteForgets(p *place) error {
 }
 
 func eventsSurvive(p *place) error {
-	if err := errors.Join(p.append("wine", 1, 3), p.append("iris", 1, 2), p.append("gone", 1, 1), p.Delete(ctx, "gone")); err != nil {
+	if err := errors.Join(p.append("wine", 1, 3), p.append("iris", 1, 2), p.append("gone", 1, 1), p.Delete(ctx, "gone", p.epoch("gone"))); err != nil {
 		return err
 	}
 	if err := p.reopen(); err != nil {

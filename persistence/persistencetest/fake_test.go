@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/modelstream/modelserver/persistence"
 )
@@ -67,13 +68,32 @@ const (
 	lastWriterWins     fault = "two writers may write the same number"
 	snapshotForgets    fault = "a snapshot makes the last number its own"
 	closeFails         fault = "Close fails"
+	claimListed        fault = "a claimed id is listed"
+	sameEpoch          fault = "every claim gets the same epoch"
+	deletedEpochs      fault = "delete forgets the epochs"
+	epochsVanish       fault = "epochs begin anew at a restart"
+	epochPerMoment     fault = "claims at once get one epoch"
+	noFence            fault = "a zombie is not refused"
+	fencesNewOnly      fault = "a zombie may repeat the last event"
+	snapshotsUnfenced  fault = "a zombie's snapshot is not refused"
+	deletesUnfenced    fault = "a zombie may delete"
+	fencedByNobody     fault = "a FencedError does not say who the owner is"
+	ownerLocked        fault = "a claim keeps everybody out"
+	lostClaimsFenced   fault = "an epoch that the store has lost is refused"
+	notAdopted         fault = "an epoch that the store has lost is forgotten again"
+	anyEpoch           fault = "epoch 0 is accepted"
+	noGrace            fault = "retain knows no grace"
+	endlessGrace       fault = "retain spares everything for ever"
+	putOnce            fault = "putting an artifact again does not count"
 	reopenedDuplicates fault = "a restart doubles the events"
 )
 
 // disk is what outlives a fake store.
 type disk struct {
 	logs      map[string]*fakeLog
+	owners    map[string]uint64
 	artifacts map[string][]byte
+	put       map[string]time.Time
 }
 
 type fakeLog struct {
@@ -94,7 +114,7 @@ type fake struct {
 func fakeHarness(f fault) Harness {
 	return Harness{
 		New: func(testing.TB) func() (persistence.Store, error) {
-			d := &disk{logs: map[string]*fakeLog{}, artifacts: map[string][]byte{}}
+			d := &disk{logs: map[string]*fakeLog{}, owners: map[string]uint64{}, artifacts: map[string][]byte{}, put: map[string]time.Time{}}
 			opened := false
 			return func() (persistence.Store, error) {
 				if opened {
@@ -128,6 +148,11 @@ func fakeHarness(f fault) Harness {
 			d.logs[what.ID].damaged[fmt.Sprint(kind, what.Seq)] = true
 			return nil
 		},
+		Age: func(s persistence.Store, digest string, by time.Duration) error {
+			put := s.(*fake).put
+			put[digest] = put[digest].Add(-by)
+			return nil
+		},
 	}
 }
 
@@ -143,8 +168,11 @@ func (d *disk) restart(f fault) {
 			l.snapshots = nil
 		}
 	}
-	if f == artifactsVanish {
+	switch f {
+	case artifactsVanish:
 		clear(d.artifacts)
+	case epochsVanish:
+		clear(d.owners)
 	}
 }
 
@@ -179,16 +207,63 @@ func (s *fake) bytes(b []byte, shared fault) []byte {
 	return append([]byte{}, b...)
 }
 
-func (s *fake) Append(ctx context.Context, id string, seq uint64, event []byte) error {
+func (s *fake) Claim(ctx context.Context, id string) (uint64, error) {
+	id, err := s.enter(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.fault == claimListed:
+		s.logs[id] = s.log(id)
+	case s.fault == sameEpoch && s.owners[id] > 0:
+		return s.owners[id], nil
+	}
+	epoch, err := persistence.NextEpoch(id, s.owners[id])
+	if s.fault == epochPerMoment && epoch == 2 {
+		epoch = 1
+	}
+	if err == nil {
+		s.owners[id] = epoch
+	}
+	return epoch, err
+}
+
+// fence is called with the lock held.
+func (s *fake) fence(id string, epoch uint64) error {
+	if s.fault != anyEpoch {
+		if err := persistence.CheckOwner("-", epoch); err != nil {
+			return err
+		}
+	}
+	owner := s.owners[id]
+	switch {
+	case epoch < owner && s.fault == fencedByNobody:
+		return &persistence.FencedError{ID: id}
+	case epoch < owner && s.fault != noFence,
+		epoch > owner && s.fault == lostClaimsFenced,
+		owner > 1 && s.fault == ownerLocked:
+		return &persistence.FencedError{ID: id, Epoch: epoch, Owner: owner}
+	case epoch > owner && s.fault != notAdopted:
+		s.owners[id] = epoch
+	}
+	return nil
+}
+
+func (s *fake) Append(ctx context.Context, id string, epoch, seq uint64, event []byte) error {
 	id, err := s.enter(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := persistence.CheckEvent("-", seq, event); err != nil && s.fault != anySize && s.fault != wrapsAround {
+	if err := persistence.CheckEvent("-", 1, seq, event); err != nil && s.fault != anySize && s.fault != wrapsAround {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.fence(id, epoch); err != nil && (s.fault != fencesNewOnly || seq != s.log(id).last) {
+		return err
+	}
 	l := s.log(id)
 	if s.fault == refusedLeavesID {
 		s.logs[id] = l
@@ -219,16 +294,19 @@ func (s *fake) Append(ctx context.Context, id string, seq uint64, event []byte) 
 	return nil
 }
 
-func (s *fake) SaveSnapshot(ctx context.Context, id string, seq uint64, data []byte) error {
+func (s *fake) SaveSnapshot(ctx context.Context, id string, epoch, seq uint64, data []byte) error {
 	id, err := s.enter(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := persistence.CheckSnapshot("-", seq, data); err != nil && s.fault != anySize && s.fault != wrapsAround {
+	if err := persistence.CheckSnapshot("-", 1, seq, data); err != nil && s.fault != anySize && s.fault != wrapsAround {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.fence(id, epoch); err != nil && s.fault != snapshotsUnfenced {
+		return err
+	}
 	l := s.log(id)
 	s.logs[id] = l
 	if s.fault != countsDamaged {
@@ -339,13 +417,19 @@ func (s *fake) IDs(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-func (s *fake) Delete(ctx context.Context, id string) error {
+func (s *fake) Delete(ctx context.Context, id string, epoch uint64) error {
 	id, err := s.enter(ctx, id)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.fence(id, epoch); err != nil && s.fault != deletesUnfenced {
+		return err
+	}
+	if s.fault == deletedEpochs {
+		delete(s.owners, id)
+	}
 	switch l := s.logs[id]; {
 	case s.fault == deleteKeepsLast && l != nil:
 		s.logs[id] = &fakeLog{last: l.last}
@@ -369,7 +453,11 @@ func (s *fake) PutArtifact(ctx context.Context, digest string, artifact []byte) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if there, ok := s.artifacts[digest]; !ok || s.fault != neverMends && digestOf(there) != digest {
+	there, ok := s.artifacts[digest]
+	if !ok || s.fault != putOnce {
+		s.put[digest] = time.Now()
+	}
+	if !ok || s.fault != neverMends && digestOf(there) != digest {
 		s.artifacts[digest] = s.bytes(artifact, keepsSlices)
 	}
 	return nil
@@ -396,14 +484,14 @@ func (s *fake) Artifact(ctx context.Context, digest string) ([]byte, error) {
 	return s.bytes(artifact, sharesSlices), nil
 }
 
-func (s *fake) RetainArtifacts(ctx context.Context, keep func(string) bool) error {
+func (s *fake) RetainArtifacts(ctx context.Context, grace time.Duration, keep func(string) bool) error {
 	if _, err := s.enter(ctx, "-"); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.artifacts, func(digest string, _ []byte) bool {
-		drop := !keep(digest)
+		drop := !keep(digest) && (s.fault == noGrace || grace == 0 || s.fault != endlessGrace && time.Since(s.put[digest]) >= grace)
 		return drop && s.fault != keepsAll || s.fault == dropsAll
 	})
 	return nil

@@ -94,7 +94,7 @@ func (p *place) randomStep(r *rand.Rand, id string, model map[string]*oracle) (w
 		return fmt.Sprintf("append %d", seq), p.append(id, seq, seq)
 	case n < 60:
 		seq := o.last + 2 + uint64(r.IntN(3))
-		err := p.Append(ctx, id, seq, nil)
+		err := p.Append(ctx, id, p.epoch(id), seq, nil)
 		return fmt.Sprintf("append %d out of turn", seq), wantError[*persistence.SequenceError]("append", err)
 	case n < 85:
 		seq := o.last
@@ -104,10 +104,10 @@ func (p *place) randomStep(r *rand.Rand, id string, model map[string]*oracle) (w
 		data := fmt.Appendf(nil, "snapshot %d, %d", seq, r.Uint64())
 		o.snapshots = append(o.snapshots, savedSnapshot{seq, data})
 		o.last = max(o.last, seq)
-		return fmt.Sprintf("save %d", seq), p.SaveSnapshot(ctx, id, seq, data)
+		return fmt.Sprintf("save %d", seq), p.SaveSnapshot(ctx, id, p.epoch(id), seq, data)
 	case n < 88:
 		model[id] = &oracle{}
-		return "delete", p.Delete(ctx, id)
+		return "delete", p.Delete(ctx, id, p.epoch(id))
 	case n < 92 && p.Durable:
 		return "reopen", p.reopen()
 	}

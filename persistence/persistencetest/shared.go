@@ -22,9 +22,11 @@ var sharedChecks = []check{
 func impossibleIDs(p *place) error {
 	for _, id := range []string{"", strings.Repeat("x", persistence.MaxIDLength+1), strings.Repeat("x", 1<<20)} {
 		_, loadErr := p.Load(ctx, id)
+		_, claimErr := p.Claim(ctx, id)
 		for what, err := range map[string]error{
-			"append": p.Append(ctx, id, 1, nil), "load": loadErr,
-			"save snapshot": p.SaveSnapshot(ctx, id, 1, nil), "delete": p.Delete(ctx, id),
+			"claim":  claimErr,
+			"append": p.Append(ctx, id, 1, 1, nil), "load": loadErr,
+			"save snapshot": p.SaveSnapshot(ctx, id, 1, 1, nil), "delete": p.Delete(ctx, id, 1),
 		} {
 			if err := wantError[*persistence.ArgumentError](fmt.Sprintf("%s of an id of %d bytes", what, len(id)), err); err != nil {
 				return err
@@ -50,11 +52,13 @@ func cancelled(p *place) error {
 	_, loadErr := p.Load(over, "wine")
 	_, idsErr := p.IDs(over)
 	_, artifactErr := p.Artifact(over, digestOf(artifact))
+	_, claimErr := p.Claim(over, "wine")
 	for what, err := range map[string]error{
-		"append": p.Append(over, "wine", 3, nil), "load": loadErr, "ids": idsErr,
-		"save snapshot": p.SaveSnapshot(over, "wine", 2, nil), "delete": p.Delete(over, "wine"),
+		"claim":  claimErr,
+		"append": p.Append(over, "wine", p.epoch("wine"), 3, nil), "load": loadErr, "ids": idsErr,
+		"save snapshot": p.SaveSnapshot(over, "wine", p.epoch("wine"), 2, nil), "delete": p.Delete(over, "wine", p.epoch("wine")),
 		"put artifact": p.PutArtifact(over, digestOf([]byte("new")), []byte("new")), "artifact": artifactErr,
-		"retain artifacts": p.RetainArtifacts(over, func(string) bool { return false }),
+		"retain artifacts": p.RetainArtifacts(over, 0, func(string) bool { return false }),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			return fmt.Errorf("%s with a cancelled context: error %v", what, err)
@@ -71,7 +75,7 @@ func isolatedSlices(p *place) error {
 	}
 	artifact := []byte("a model")
 	e, s, a := event("wine", 1), snapshot("wine", 0), []byte("a model")
-	err := errors.Join(p.SaveSnapshot(ctx, "wine", 0, s), p.Append(ctx, "wine", 1, e), p.PutArtifact(ctx, digestOf(a), a))
+	err := errors.Join(p.SaveSnapshot(ctx, "wine", p.epoch("wine"), 0, s), p.Append(ctx, "wine", p.epoch("wine"), 1, e), p.PutArtifact(ctx, digestOf(a), a))
 	if err != nil {
 		return err
 	}
@@ -170,7 +174,7 @@ func oneWriterWins(p *place) error {
 		var wg sync.WaitGroup
 		errs := make([]error, writers)
 		for i := range writers {
-			wg.Go(func() { errs[i] = p.Append(ctx, "wine", seq, fmt.Appendf(nil, "by writer %d", i)) })
+			wg.Go(func() { errs[i] = p.Append(ctx, "wine", p.epoch("wine"), seq, fmt.Appendf(nil, "by writer %d", i)) })
 		}
 		wg.Wait()
 		winner := -1

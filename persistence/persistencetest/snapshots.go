@@ -40,11 +40,11 @@ func newestSnapshot(p *place) error {
 }
 
 func emptySnapshot(p *place) error {
-	if err := p.SaveSnapshot(ctx, "wine", 0, nil); err != nil {
+	if err := p.SaveSnapshot(ctx, "wine", p.epoch("wine"), 0, nil); err != nil {
 		return err
 	}
 	tooLarge := make([]byte, persistence.MaxRecordLength+1)
-	err := wantError[*persistence.ArgumentError]("a snapshot that is too large", p.SaveSnapshot(ctx, "wine", 0, tooLarge))
+	err := wantError[*persistence.ArgumentError]("a snapshot that is too large", p.SaveSnapshot(ctx, "wine", p.epoch("wine"), 0, tooLarge))
 	return errors.Join(err, p.load("wine", want{snapshot: []byte{}}))
 }
 
@@ -54,7 +54,7 @@ func equalSnapshots(p *place) error {
 	}
 	for i := range 5 {
 		text := fmt.Appendf(nil, "statistics %d", i)
-		if err := p.SaveSnapshot(ctx, "wine", 2, text); err != nil {
+		if err := p.SaveSnapshot(ctx, "wine", p.epoch("wine"), 2, text); err != nil {
 			return err
 		}
 		if err := p.load("wine", want{snapshot: text, seq: 2, last: 2}); err != nil {
@@ -82,7 +82,7 @@ func snapshotAhead(p *place) error {
 	if err := p.load("wine", want{snapshot: snapshot("wine", 5), seq: 5, last: 5}); err != nil {
 		return err
 	}
-	if err := wantError[*persistence.SequenceError]("event 3 after snapshot 5", p.Append(ctx, "wine", 3, nil)); err != nil {
+	if err := wantError[*persistence.SequenceError]("event 3 after snapshot 5", p.Append(ctx, "wine", p.epoch("wine"), 3, nil)); err != nil {
 		return err
 	}
 	if err := p.append("wine", 6, 6); err != nil {
@@ -93,8 +93,8 @@ func snapshotAhead(p *place) error {
 
 func lastNumbers(p *place) error {
 	err := errors.Join(
-		wantError[*persistence.ArgumentError]("the last event number", p.Append(ctx, "wine", math.MaxUint64, nil)),
-		wantError[*persistence.ArgumentError]("the last snapshot number", p.SaveSnapshot(ctx, "wine", math.MaxUint64, nil)),
+		wantError[*persistence.ArgumentError]("the last event number", p.Append(ctx, "wine", p.epoch("wine"), math.MaxUint64, nil)),
+		wantError[*persistence.ArgumentError]("the last snapshot number", p.SaveSnapshot(ctx, "wine", p.epoch("wine"), math.MaxUint64, nil)),
 		p.save("wine", math.MaxUint64-2),
 		p.append("wine", math.MaxUint64-1, math.MaxUint64-1))
 	if err != nil {

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/modelstream/modelserver/persistence"
 )
@@ -30,6 +32,10 @@ type Harness struct {
 	// Damage changes a bit of stored data, behind the store's back. May be nil:
 	// then damage is not checked.
 	Damage func(s persistence.Store, what Target) error
+
+	// Age makes an artifact look as if it had been put that much earlier. May be
+	// nil: then only artifacts that were put just now are checked for grace.
+	Age func(s persistence.Store, digest string, by time.Duration) error
 }
 
 // Target names stored data: the newest event or snapshot of that number, or an
@@ -61,9 +67,10 @@ type check struct {
 	needs func(h *Harness) bool
 }
 
-var checks = slices.Concat(eventChecks, snapshotChecks, damageChecks, artifactChecks, sharedChecks)
+var checks = slices.Concat(eventChecks, snapshotChecks, fencingChecks, damageChecks, artifactChecks, sharedChecks)
 
 func durable(h *Harness) bool     { return h.Durable }
+func ageable(h *Harness) bool     { return h.Age != nil }
 func inspectable(h *Harness) bool { return h.Inspect != nil }
 func damageable(h *Harness) bool  { return h.Damage != nil }
 
@@ -72,7 +79,7 @@ func (h *Harness) run(t testing.TB, c check) (err error) {
 	if c.needs != nil && !c.needs(h) {
 		return nil // the harness says that this rule does not concern the store
 	}
-	p := &place{Harness: h, open: h.New(t)}
+	p := &place{Harness: h, open: h.New(t), epochs: make(map[string]uint64)}
 	if p.Store, err = p.open(); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
@@ -86,6 +93,9 @@ type place struct {
 	*Harness
 	persistence.Store
 	open func() (persistence.Store, error)
+
+	mu     sync.Mutex
+	epochs map[string]uint64 // of the ids that the check owns
 }
 
 // reopen closes the store and opens it again.
@@ -101,10 +111,21 @@ func (p *place) reopen() (err error) {
 
 var ctx = context.Background()
 
+// epoch returns the epoch under which the check owns an id, which it claims at
+// the first time. Where that fails, the write that was meant to follow does.
+func (p *place) epoch(id string) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.epochs[id] == 0 {
+		p.epochs[id], _ = p.Claim(ctx, id)
+	}
+	return p.epochs[id]
+}
+
 // append appends events from..to of an id, with the bytes that event gives.
 func (p *place) append(id string, from, to uint64) error {
 	for seq := from; seq <= to; seq++ {
-		if err := p.Append(ctx, id, seq, event(id, seq)); err != nil {
+		if err := p.Append(ctx, id, p.epoch(id), seq, event(id, seq)); err != nil {
 			return fmt.Errorf("append event %d of %q: %w", seq, id, err)
 		}
 	}
@@ -113,7 +134,7 @@ func (p *place) append(id string, from, to uint64) error {
 
 // save saves a snapshot with the bytes that snapshot gives.
 func (p *place) save(id string, seq uint64) error {
-	if err := p.SaveSnapshot(ctx, id, seq, snapshot(id, seq)); err != nil {
+	if err := p.SaveSnapshot(ctx, id, p.epoch(id), seq, snapshot(id, seq)); err != nil {
 		return fmt.Errorf("save snapshot %d of %q: %w", seq, id, err)
 	}
 	return nil
