@@ -73,13 +73,18 @@ func (p *positions) Load(ctx context.Context) (map[int32]int64, error) {
 	return s.Offsets, nil
 }
 
-// Save stores where to go on.
+// Save stores where to go on. Before Load there is nothing to save: a server that
+// stops before it came to read keeps the position that is stored.
 func (p *positions) Save(ctx context.Context, offsets map[int32]int64) error {
 	data, err := json.Marshal(storedPositions{Topic: p.topic, Offsets: offsets})
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
+	if p.epoch == 0 {
+		p.mu.Unlock()
+		return nil
+	}
 	p.seq++
 	epoch, seq := p.epoch, p.seq
 	p.mu.Unlock()

@@ -72,6 +72,31 @@ func save(all ...map[int32]int64) func(*testing.T, persistence.Store) {
 	}
 }
 
+// Whoever takes the id over fences the one before, and nobody saves what was
+// never loaded.
+func TestFencedPositions(t *testing.T) {
+	store := memory.New()
+	save(map[int32]int64{0: 5})(t, store)
+	var told error
+	old := newPositions(store, "models", false)
+	old.fenced = func(err error) { told = err }
+	if err := old.Save(t.Context(), map[int32]int64{0: 1}); err != nil {
+		t.Error(err)
+	}
+	if _, err := old.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	save(map[int32]int64{0: 7})(t, store)
+	err := old.Save(t.Context(), map[int32]int64{0: 6})
+	if fenced := (*persistence.FencedError)(nil); !errors.As(err, &fenced) || !errors.As(told, &fenced) {
+		t.Errorf("a former owner: %v, told %v", err, told)
+	}
+	got, err := newPositions(store, "models", false).Load(t.Context())
+	if err != nil || got[0] != 7 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 // A store whose snapshot is damaged gives an older one; that one would skip
 // nothing, but it is not trusted either.
 func TestDamagedPositionsBeginAnew(t *testing.T) {

@@ -26,37 +26,37 @@ var fencingChecks = []check{
 	{name: "an epoch that nobody was given is refused", run: noEpoch},
 }
 
-// claim claims an id anew. The check owns it under the returned epoch only.
-func (p *place) claim(id string) (uint64, error) {
+// claim claims an id anew: the check owns it under a greater epoch.
+func (p *place) claim(id string) error {
 	epoch, err := p.Claim(ctx, id)
 	if err != nil {
-		return 0, fmt.Errorf("claim %q: %w", id, err)
+		return fmt.Errorf("claim %q: %w", id, err)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if epoch <= p.epochs[id] {
-		return 0, fmt.Errorf("claim %q: epoch %d after %d", id, epoch, p.epochs[id])
+		return fmt.Errorf("claim %q: epoch %d after %d", id, epoch, p.epochs[id])
 	}
 	p.epochs[id] = epoch
-	return epoch, nil
+	return nil
 }
 
-// fenced checks that a write of a former owner was refused, and that the error
-// says by whom.
-func (p *place) fenced(what, id string, epoch uint64, err error) error {
+// fenced checks that a write of a former owner of "wine" was refused, and that
+// the error says who the owner is.
+func (p *place) fenced(what string, epoch uint64, err error) error {
 	if err := wantError[*persistence.FencedError](what, err); err != nil {
 		return err
 	}
 	var e *persistence.FencedError
 	errors.As(err, &e)
-	if want := (persistence.FencedError{ID: id, Epoch: epoch, Owner: p.epoch(id)}); *e != want {
+	if want := (persistence.FencedError{ID: "wine", Epoch: epoch, Owner: p.epoch("wine")}); *e != want {
 		return fmt.Errorf("%s: the error is %+v, want %+v", what, *e, want)
 	}
 	return nil
 }
 
 func claimIsNoContent(p *place) error {
-	if _, err := p.claim("wine"); err != nil {
+	if err := p.claim("wine"); err != nil {
 		return err
 	}
 	if ids, err := p.IDs(ctx); err != nil || len(ids) != 0 {
@@ -68,7 +68,7 @@ func claimIsNoContent(p *place) error {
 func epochsGrow(p *place) error {
 	for range 3 {
 		for _, id := range []string{"wine", "wine2", "\x00"} {
-			if _, err := p.claim(id); err != nil {
+			if err := p.claim(id); err != nil {
 				return err
 			}
 		}
@@ -82,7 +82,7 @@ func epochsGrow(p *place) error {
 func epochsGrowOverRestarts(p *place) error {
 	for range 3 {
 		for _, id := range []string{"claimed", "written", "deleted"} {
-			if _, err := p.claim(id); err != nil {
+			if err := p.claim(id); err != nil {
 				return err
 			}
 		}
@@ -111,7 +111,7 @@ func claimsAtOnce(p *place) error {
 	}
 	p.epochs["wine"] = epochs[claims-1]
 	for _, epoch := range epochs[:claims-1] {
-		if err := p.fenced("an event of an epoch that is over", "wine", epoch, p.Append(ctx, "wine", epoch, 1, nil)); err != nil {
+		if err := p.fenced("an event of an epoch that is over", epoch, p.Append(ctx, "wine", epoch, 1, nil)); err != nil {
 			return err
 		}
 	}
@@ -125,8 +125,7 @@ func (p *place) zombie() (uint64, error) {
 	if err := errors.Join(p.append("wine", 1, 2), p.save("wine", 1)); err != nil {
 		return 0, err
 	}
-	_, err := p.claim("wine")
-	return old, err
+	return old, p.claim("wine")
 }
 
 // untouched is what zombie left.
@@ -139,7 +138,7 @@ func zombieAppends(p *place) error {
 	}
 	// The next event, the last one once more, and one out of turn.
 	for _, seq := range []uint64{3, 2, 7} {
-		err := p.fenced(fmt.Sprintf("a zombie's event %d", seq), "wine", old, p.Append(ctx, "wine", old, seq, event("wine", seq)))
+		err := p.fenced(fmt.Sprintf("a zombie's event %d", seq), old, p.Append(ctx, "wine", old, seq, event("wine", seq)))
 		if err != nil {
 			return err
 		}
@@ -153,7 +152,7 @@ func zombieSaves(p *place) error {
 		return err
 	}
 	for _, seq := range []uint64{0, 1, 2, 5} {
-		err := p.fenced(fmt.Sprintf("a zombie's snapshot %d", seq), "wine", old, p.SaveSnapshot(ctx, "wine", old, seq, []byte("old")))
+		err := p.fenced(fmt.Sprintf("a zombie's snapshot %d", seq), old, p.SaveSnapshot(ctx, "wine", old, seq, []byte("old")))
 		if err != nil {
 			return err
 		}
@@ -166,7 +165,7 @@ func zombieDeletes(p *place) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.fenced("a zombie's delete", "wine", old, p.Delete(ctx, "wine", old)), p.load("wine", untouched))
+	return errors.Join(p.fenced("a zombie's delete", old, p.Delete(ctx, "wine", old)), p.load("wine", untouched))
 }
 
 func zombieAfterRestart(p *place) error {
@@ -178,9 +177,9 @@ func zombieAfterRestart(p *place) error {
 		return err
 	}
 	return errors.Join(
-		p.fenced("a zombie's event", "wine", old, p.Append(ctx, "wine", old, 3, nil)),
-		p.fenced("a zombie's snapshot", "wine", old, p.SaveSnapshot(ctx, "wine", old, 2, nil)),
-		p.fenced("a zombie's delete", "wine", old, p.Delete(ctx, "wine", old)),
+		p.fenced("a zombie's event", old, p.Append(ctx, "wine", old, 3, nil)),
+		p.fenced("a zombie's snapshot", old, p.SaveSnapshot(ctx, "wine", old, 2, nil)),
+		p.fenced("a zombie's delete", old, p.Delete(ctx, "wine", old)),
 		p.load("wine", untouched), p.append("wine", 3, 3))
 }
 
@@ -191,8 +190,8 @@ func zombieAfterDelete(p *place) error {
 	}
 	return errors.Join(
 		p.Delete(ctx, "wine", p.epoch("wine")),
-		p.fenced("a zombie's first event", "wine", old, p.Append(ctx, "wine", old, 1, nil)),
-		p.fenced("a zombie's snapshot", "wine", old, p.SaveSnapshot(ctx, "wine", old, 1, nil)),
+		p.fenced("a zombie's first event", old, p.Append(ctx, "wine", old, 1, nil)),
+		p.fenced("a zombie's snapshot", old, p.SaveSnapshot(ctx, "wine", old, 1, nil)),
 		p.load("wine", want{}))
 }
 
@@ -250,7 +249,7 @@ func (p *place) writeUntil(over <-chan struct{}, id string, epoch uint64) error 
 // succeed takes an id over, goes on, and returns what the store should have then.
 func (p *place) succeed(id string) (want, error) {
 	const writes = 10
-	if _, err := p.claim(id); err != nil {
+	if err := p.claim(id); err != nil {
 		return want{}, err
 	}
 	r, err := p.Load(ctx, id)
@@ -291,12 +290,10 @@ func lostClaim(p *place) error {
 	p.epochs["iris"] += gap
 	p.epochs["gone"] += gap
 	err = errors.Join(
-		p.fenced("an event of the epoch before", "wine", old, p.Append(ctx, "wine", old, 2, nil)),
+		p.fenced("an event of the epoch before", old, p.Append(ctx, "wine", old, 2, nil)),
 		p.append("wine", 2, 2), p.save("iris", 2))
 	for _, id := range []string{"wine", "iris", "gone"} {
-		if _, claimErr := p.claim(id); claimErr != nil {
-			err = errors.Join(err, claimErr)
-		}
+		err = errors.Join(err, p.claim(id))
 	}
 	return err
 }
