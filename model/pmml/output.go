@@ -1,6 +1,7 @@
 package pmml
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -21,8 +22,9 @@ type output struct {
 	expr   expr
 	actual slot // the observed target, for residuals
 	shown  []value
-	other  slot // an output of another segment, or −1
-	plain  bool // see direct
+	other  slot    // an output of another segment, or −1
+	plain  bool    // see direct
+	width  float64 // of half a confidence interval, in standard errors
 }
 
 // export is an output field that the user of a model sees.
@@ -123,9 +125,28 @@ func (s *scope) feature(mc *modelCompiler, o *output) dataType {
 		return ruleType(f)
 	case "standardError", "standardDeviation", "support", "lift", "leverage":
 		return ruleType(f)
+	case "confidenceIntervalLower", "confidenceIntervalUpper":
+		s.interval(mc, o)
+		return tDouble
 	}
 	s.c.refuseAttr(f, "feature", "%q is not supported", f.Feature)
 	return tMissing
+}
+
+// interval reads the level of a confidence interval, a percentage.
+func (s *scope) interval(mc *modelCompiler, o *output) {
+	t, ok := mc.plan.eval.(*timeSeries)
+	if !ok || o.doc.SegmentID != "" {
+		s.c.refuseAttr(o.doc, "feature", "%q: only a forecast has an interval", o.doc.Feature)
+	}
+	if !t.hasErrors(o.target) {
+		s.c.refuseAttr(o.doc, "feature", "%q: the document does not tell how far forecasts err", o.doc.Feature)
+	}
+	level, err := document.ParseFloat(o.doc.Value.V)
+	if err != nil || !(level > 0 && level < 100) {
+		s.c.refuseAttr(o.doc, "value", "%q is no percentage between 0 and 100", document.Short(o.doc.Value.V))
+	}
+	o.width = math.Sqrt2 * math.Erfinv(level/100)
 }
 
 // ruleType is the type of what a feature tells about a rule.

@@ -2,6 +2,7 @@ package pmml
 
 import (
 	"math"
+	"slices"
 
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/pmml/document"
@@ -12,22 +13,33 @@ import (
 // says how far in the only supplementary field of the mining schema; without
 // one, or where it is missing, the next value is forecast.
 type timeSeries struct {
-	target    *target
-	horizon   slot      // −1 without the field
-	forecasts []float64 // for 1 … maxHorizon steps
+	targets []*target
+	horizon slot       // −1 without the field
+	series  []forecast // of each target
+}
+
+// forecast is the future of one series, step by step: each slice has
+// maxHorizon numbers.
+type forecast struct {
+	values []float64
+	errors []float64             // standard errors, or nil
+	inner  []float64             // of a transformed series: the forecasts to which errors belong, else nil
+	back   func(float64) float64 // undoes the transformation, or nil
 }
 
 // limits of the work at load.
 const (
-	maxHorizon = 1000
-	maxStates  = 200
+	maxHorizon    = 1000
+	maxStates     = 200
+	maxLag        = 20_000
+	maxDifference = 100
 )
 
 func compileTimeSeries(mc *modelCompiler, m *document.TimeSeriesModel) evaluator {
 	if m.FunctionName != "timeSeries" {
 		mc.c.refuseAttr(m, "functionName", "%q does not suit the model", m.FunctionName)
 	}
-	t := &timeSeries{target: mc.target(), horizon: -1}
+	t := &timeSeries{targets: mc.targets, horizon: -1}
 	for _, f := range m.MiningSchema.Fields {
 		if f.UsageType != "supplementary" {
 			continue
@@ -42,73 +54,102 @@ func compileTimeSeries(mc *modelCompiler, m *document.TimeSeriesModel) evaluator
 		if m.Smoothing == nil {
 			mc.c.refuse(m, "<ExponentialSmoothing> is missing inside")
 		}
-		t.forecasts = smoothed(m.Smoothing)
+		t.series = []forecast{mc.smoothed(m.Smoothing, mc.past(m))}
 	case "StateSpaceModel":
 		if m.StateSpace == nil {
 			mc.c.refuse(m, "<StateSpaceModel> is missing inside")
 		}
-		t.forecasts = mc.stateSpace(m.StateSpace)
+		t.series = mc.stateSpace(m.StateSpace)
+	case "ARIMA":
+		if m.ARIMA == nil {
+			mc.c.refuse(m, "<ARIMA> is missing inside")
+		}
+		t.series = []forecast{mc.arima(m.ARIMA, m, mc.past(m))}
 	}
-	for i := range t.forecasts {
-		t.forecasts[i] = mc.math.round(t.forecasts[i])
+	if len(t.series) != len(t.targets) {
+		mc.c.refuse(m.MiningSchema, "%d series are forecast, %d fields are targets", len(t.series), len(t.targets))
 	}
+	for i := range t.series {
+		t.series[i].finish(mc.math)
+	}
+	mc.namesSeries(m)
 	return t
 }
 
-// smoothed continues a level S with a trend T: by S + mT, S × Tᵐ, or with the
-// trend damped by φ, φ², … from step to step.
-func smoothed(m *document.ExponentialSmoothing) []float64 {
-	out := make([]float64, maxHorizon)
-	x, damping := m.Level.SmoothedValue, 1.0
-	for i := range out {
-		if t := m.Trend; t != nil {
-			if t.Trend == "damped_additive" || t.Trend == "damped_multiplicative" {
-				damping *= t.Phi
-			}
-			if t.Trend == "additive" || t.Trend == "damped_additive" {
-				x += float64(damping * t.SmoothedValue)
-			} else {
-				x *= math.Pow(t.SmoothedValue, damping)
-			}
-		}
-		out[i] = x
-		switch m.Transformation {
-		case "logarithmic":
-			out[i] = math.Exp(x)
-		case "squareroot":
-			out[i] = x * x
+// namesSeries refuses outputs that do not say which of several series they are
+// about.
+func (mc *modelCompiler) namesSeries(m *document.TimeSeriesModel) {
+	if m.Output == nil || len(mc.targets) == 1 {
+		return
+	}
+	for _, f := range m.Output.Fields {
+		if f.TargetField == "" && f.Expression == nil {
+			mc.c.refuseAttr(f, "targetField", "the attribute is missing; the model forecasts %d series", len(mc.targets))
 		}
 	}
-	return out
 }
 
-// stateSpace moves the state on and observes it. The state in the document is
-// that of the first forecast.
-func (mc *modelCompiler) stateSpace(m *document.StateSpaceModel) []float64 {
-	state := mc.floats(m.State.Array)
-	if len(state) == 0 || len(state) > maxStates {
-		mc.c.refuse(m.State, "%d states; the limits are 1 and %d", len(state), maxStates)
+// finish undoes the transformation.
+func (s *forecast) finish(math arith) {
+	if s.back != nil {
+		s.inner = slices.Clone(s.values)
 	}
-	intercept := m.Intercept
-	if m.Intercepts != nil {
-		v := mc.floats(m.Intercepts.Array)
-		if len(v) != 1 || intercept != 0 {
-			mc.c.refuse(m.Intercepts, "one intercept is wanted in all")
+	for k, x := range s.values {
+		if s.back != nil {
+			x = s.back(x)
 		}
-		intercept = v[0]
+		s.values[k] = math.round(x)
 	}
-	transition := mc.matrix(m.Transition, len(state), len(state))
-	measurement := mc.matrix(m.Measurement, 1, len(state))
-	out := make([]float64, maxHorizon)
-	next := make([]float64, len(state))
-	for i := range out {
-		out[i] = dot(measurement, state) + intercept
-		for k := range next {
-			next[k] = dot(transition[k*len(state):(k+1)*len(state)], state)
+}
+
+// bound is a forecast and so many standard errors.
+func (s *forecast) bound(step int, errors float64) float64 {
+	if s.back != nil {
+		return s.back(s.inner[step] + float64(errors*s.errors[step]))
+	}
+	return s.values[step] + float64(errors*s.errors[step])
+}
+
+// transformation is how a series was transformed before it was modelled, and
+// how that is undone; nil where it was not.
+func transformation(name string) (do, undo func(float64) float64) {
+	switch name {
+	case "logarithmic":
+		return math.Log, math.Exp
+	case "squareroot":
+		return math.Sqrt, func(x float64) float64 { return x * x }
+	}
+	return nil, nil
+}
+
+// past is what the series was, the oldest value first; nil where the document
+// does not tell.
+func (mc *modelCompiler) past(m *document.TimeSeriesModel) []float64 {
+	var found *document.TimeSeries
+	for _, s := range m.Series {
+		if s.Usage == "prediction" || s.Field != "" && s.Field != mc.targets[0].name {
+			continue
 		}
-		state, next = next, state
+		if found != nil {
+			mc.c.refuse(s, "the past of the series is there twice")
+		}
+		found = s
 	}
-	return out
+	if found == nil {
+		return nil
+	}
+	values := make([]float64, 0, len(found.Values))
+	for i := range found.Values {
+		v, first := &found.Values[i], &found.Values[0]
+		if v.Index.Set != first.Index.Set || v.Index.Set && v.Index.V != first.Index.V+i {
+			mc.c.refuseAttr(v, "index", "the values do not follow one another without a gap")
+		}
+		if !v.Value.Set {
+			mc.c.refuseAttr(v, "value", "the attribute is missing")
+		}
+		values = append(values, v.Value.V)
+	}
+	return values
 }
 
 func dot(a, b []float64) (sum float64) {
@@ -126,44 +167,74 @@ func (mc *modelCompiler) floats(a *document.Array) []float64 {
 	return x
 }
 
-// matrix returns a matrix row by row.
-func (mc *modelCompiler) matrix(m *document.StateMatrix, rows, cols int) []float64 {
-	if r, c := m.Matrix.Rows.Or(rows), m.Matrix.Cols.Or(cols); r != rows || c != cols {
-		mc.c.refuse(m.Matrix, "a matrix of %d × %d, wanted is one of %d × %d", r, c, rows, cols)
-	}
-	out := make([]float64, 0, rows*cols)
-	for i := range rows {
-		for j := range cols {
-			x, err := m.Matrix.At(i, j)
-			if err != nil {
-				panic(err)
-			}
-			out = append(out, x)
-		}
-	}
-	return out
-}
-
 func (t *timeSeries) eval(f *frame, rows []int32) {
-	r := &f.results[t.target.id]
 	for _, row := range rows {
-		r.state[row] = absent
-		steps := 1.0
-		if t.horizon >= 0 && f.usable(t.horizon, row) {
-			steps = f.cols[t.horizon].num[row]
+		step, ok := t.step(f, row)
+		if ok && step < 0 {
+			text := f.get(t.horizon, row).format()
+			f.fail(row, model.InvalidInput, f.plan.slots[t.horizon].name, text, "must be a whole number of steps, at most 1000")
+			ok = false
 		}
-		if f.errs[row] != nil {
-			continue
+		for i, target := range t.targets {
+			r := &f.results[target.id]
+			r.state[row] = absent
+			if ok && t.series[i].values[step] == t.series[i].values[step] {
+				r.state[row], r.num[row] = valid, t.series[i].values[step]
+			}
 		}
-		if steps != math.Trunc(steps) || steps < 1 || steps > maxHorizon {
-			f.fail(row, model.InvalidInput, f.plan.slots[t.horizon].name, number(steps).format(), "must be a whole number of steps, at most 1000")
-			continue
-		}
-		r.state[row], r.num[row] = valid, t.forecasts[int(steps)-1]
 	}
 }
 
-// feature has no standard errors to give: the forecast stands without them.
-func (t *timeSeries) feature(_ *frame, _ int32, o *output) (value, bool) {
-	return missing, o.doc.Feature == "standardError"
+// step is the index of the forecast that a row asks for, or −1; ok is false for
+// a row that failed.
+func (t *timeSeries) step(f *frame, row int32) (step int, ok bool) {
+	if t.horizon < 0 {
+		return 0, true
+	}
+	if !f.usable(t.horizon, row) {
+		return 0, f.errs[row] == nil
+	}
+	h := f.cols[t.horizon].num[row]
+	if h != math.Trunc(h) || h < 1 || h > maxHorizon {
+		return -1, true
+	}
+	return int(h) - 1, true
+}
+
+// hasErrors says whether the standard errors of a target's forecasts are known.
+func (t *timeSeries) hasErrors(of *target) bool {
+	i := slices.Index(t.targets, of)
+	return i >= 0 && t.series[i].errors != nil
+}
+
+// feature gives the standard error of a forecast, and the bounds between which
+// a value lies with a probability in percent if forecasts err normally. Without
+// standard errors a forecast stands alone.
+func (t *timeSeries) feature(f *frame, row int32, o *output) (value, bool) {
+	side := 0.0
+	switch o.doc.Feature {
+	case "standardError":
+	case "confidenceIntervalLower":
+		side = -1
+	case "confidenceIntervalUpper":
+		side = 1
+	default:
+		return missing, false
+	}
+	i := slices.Index(t.targets, o.target)
+	step, ok := t.step(f, row)
+	if i < 0 || t.series[i].errors == nil || !ok || step < 0 {
+		return missing, true
+	}
+	s := &t.series[i]
+	x := s.errors[step]
+	if side != 0 {
+		x = s.bound(step, side*o.width)
+	} else if s.back != nil {
+		return missing, true // it is that of the transformed series
+	}
+	if x != x {
+		return missing, true
+	}
+	return number(x), true
 }

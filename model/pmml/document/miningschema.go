@@ -69,7 +69,7 @@ type OutputField struct {
 	OpType        string      `pmml:"optype"` // exporters write all sorts of things; nothing depends on it
 	DataType      DataType    `pmml:"dataType"`
 	TargetField   string      `pmml:"targetField"`
-	Feature       string      `pmml:"feature,enum=predictedValue|predictedDisplayValue|transformedValue|decision|probability|affinity|residual|standardError|standardDeviation|clusterId|clusterAffinity|entityId|entityAffinity|warning|ruleValue|reasonCode|antecedent|consequent|rule|ruleId|confidence|support|lift|leverage|x-report,default=predictedValue"`
+	Feature       string      `pmml:"feature,enum=predictedValue|predictedDisplayValue|transformedValue|decision|probability|affinity|residual|standardError|standardDeviation|clusterId|clusterAffinity|entityId|entityAffinity|warning|ruleValue|reasonCode|antecedent|consequent|rule|ruleId|confidence|support|lift|leverage|confidenceIntervalLower|confidenceIntervalUpper|x-report,default=predictedValue"`
 	Value         Opt[string] `pmml:"value"`
 	RuleFeature   string      `pmml:"ruleFeature,enum=antecedent|consequent|rule|ruleId|confidence|support|lift|leverage|affinity,default=consequent"`
 	Algorithm     string      `pmml:"algorithm,enum=recommendation|exclusiveRecommendation|ruleAssociation,default=exclusiveRecommendation"`
