@@ -63,7 +63,7 @@ func (w *world) overrides() []string {
 		"kafka.records.commit_interval=50ms",
 		"kafka.records.fetch_max_wait=50ms",
 		"kafka.producer.linger=0s",
-		"persistence.dir=" + w.dir,
+		"store.dir=" + w.dir,
 		"http.listen=127.0.0.1:0",
 		"node.name=" + w.records,
 	}

@@ -14,7 +14,7 @@ func TestTwoNodes(t *testing.T) {
 	types := (&adder{}).registry(t)
 	at := w.publish(addModel("adder", "1000000"))
 	a := w.start(types, "node.name=a", "kafka.group.session_timeout=2s")
-	b := w.start(types, "node.name=b", "kafka.group.session_timeout=2s", "persistence.dir="+t.TempDir())
+	b := w.start(types, "node.name=b", "kafka.group.session_timeout=2s", "store.dir="+t.TempDir())
 	await(t, "both to have partitions", func() (string, bool) {
 		na, nb := len(a.Records().Stats().Partitions), len(b.Records().Stats().Partitions)
 		return strconv.Itoa(na) + " and " + strconv.Itoa(nb), na == 2 && nb == 2

@@ -12,12 +12,12 @@ import (
 func TestMemoryStore(t *testing.T) {
 	w := fake(t)
 	types := (&adder{}).registry(t)
-	s := w.start(types, "persistence.store=memory")
+	s := w.start(types, "store.kind=memory")
 	w.publish(addModel("first", "1000000"))
 	second := w.publish(addModel("second", "2000000"))
 	s.awaitModel("wine", "second")
 	s.stop()
-	s = w.start(types, "persistence.store=memory")
+	s = w.start(types, "store.kind=memory")
 	if st := s.state("wine"); st.Current == nil || st.Current.Name != "second" {
 		t.Fatalf("after the restart: %+v", st)
 	}

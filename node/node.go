@@ -91,7 +91,7 @@ func (n *Node) build() (err error) {
 	n.system = n.telemetry.newSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(lowered{n.log.Handler()}).With("lib", "protoactor")
 	}))
-	if n.store, err = openStore(n.cfg.Persistence); err != nil {
+	if n.store, err = openStore(n.cfg.Store); err != nil {
 		return err
 	}
 	n.lookForDamage()
@@ -101,13 +101,13 @@ func (n *Node) build() (err error) {
 	return errors.Join(n.buildIngestion(formats), n.telemetry.observe(n.options.Version, n.IsReady))
 }
 
-func openStore(c config.Persistence) (persistence.Store, error) {
-	if c.Store == config.MemoryStore {
+func openStore(c config.Store) (persistence.Store, error) {
+	if c.Kind == config.MemoryStore {
 		return memory.New(), nil
 	}
 	s, err := file.Open(file.Config{Dir: c.Dir})
 	if err != nil {
-		return nil, fmt.Errorf("persistence.dir: %w", err)
+		return nil, fmt.Errorf("store.dir: %w", err)
 	}
 	return s, nil
 }
@@ -126,7 +126,7 @@ func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
 	c, m := actors.Config{
 		Node: n.name, Types: n.options.Types, Hosts: n.options.Hosts, Store: n.store, Resolver: resolver,
 		Fields: map[string]map[string]string{}, Results: results,
-		SnapshotEvery: n.cfg.Persistence.SnapshotEvery, MaxArtifactSize: n.cfg.Kafka.Models.MaxBytes,
+		SnapshotEvery: n.cfg.Store.SnapshotEvery, MaxArtifactSize: n.cfg.Kafka.Models.MaxBytes,
 		Logger: n.log, Meter: n.telemetry.meter(),
 		Fenced: func(_ string, err error) { n.fenced(err) },
 	}, n.cfg.Models

@@ -9,15 +9,15 @@ import (
 
 // Config is the whole configuration. reference.yaml documents each key.
 type Config struct {
-	Node        Node                `koanf:"node"`
-	Kafka       kafka.Config        `koanf:"kafka"`
-	Formats     map[string]Format   `koanf:"formats"`
-	Models      Models              `koanf:"models"`
-	DataTypes   map[string]DataType `koanf:"data_types"`
-	TensorFlow  TensorFlow          `koanf:"tensorflow"`
-	Persistence Persistence         `koanf:"persistence"`
-	HTTP        HTTP                `koanf:"http"`
-	Log         Log                 `koanf:"log"`
+	Node       Node                `koanf:"node"`
+	Kafka      kafka.Config        `koanf:"kafka"`
+	Formats    map[string]Format   `koanf:"formats"`
+	Models     Models              `koanf:"models"`
+	DataTypes  map[string]DataType `koanf:"data_types"`
+	TensorFlow TensorFlow          `koanf:"tensorflow"`
+	Store      Store               `koanf:"store"`
+	HTTP       HTTP                `koanf:"http"`
+	Log        Log                 `koanf:"log"`
 }
 
 // Node is this process among others.
@@ -75,10 +75,10 @@ type TensorFlow struct {
 	MaxBytes int    `koanf:"max_bytes"`
 }
 
-// Persistence is where the ModelActors' memory is.
-type Persistence struct {
-	Store         string        `koanf:"store"` // file or memory
-	Dir           string        `koanf:"dir"`
+// Store is where the ModelActors' memory is.
+type Store struct {
+	Kind          string        `koanf:"kind"` // one of the kinds below
+	Dir           string        `koanf:"dir"`  // of the file store
 	SnapshotEvery time.Duration `koanf:"snapshot_every"`
 }
 
@@ -95,7 +95,7 @@ type Log struct {
 	Format string `koanf:"format"`
 }
 
-// The stores of Persistence.Store.
+// The kinds of stores.
 const (
 	FileStore   = "file"
 	MemoryStore = "memory"
@@ -116,10 +116,10 @@ func Default() *Config {
 			MaxHeld:      1024,
 			Locations:    Locations{MaxBytes: 1 << 30, Timeout: time.Minute},
 		},
-		TensorFlow:  TensorFlow{MaxBytes: 2 << 30},
-		Persistence: Persistence{Store: FileStore, Dir: "modelserver-data", SnapshotEvery: 30 * time.Second},
-		HTTP:        HTTP{Listen: "127.0.0.1:8080", RequestTimeout: 10 * time.Second, MaxConnections: 256},
-		Log:         Log{Level: "info", Format: "text"},
+		TensorFlow: TensorFlow{MaxBytes: 2 << 30},
+		Store:      Store{Kind: FileStore, Dir: "modelserver-data", SnapshotEvery: 30 * time.Second},
+		HTTP:       HTTP{Listen: "127.0.0.1:8080", RequestTimeout: 10 * time.Second, MaxConnections: 256},
+		Log:        Log{Level: "info", Format: "text"},
 	}
 }
 

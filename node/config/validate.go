@@ -22,9 +22,9 @@ func (c *Config) Validate() error {
 		v.check(name != "", "data_types", "a data type's name is empty")
 	}
 	v.check(c.TensorFlow.MaxBytes > 0, "tensorflow.max_bytes", "must be positive")
-	v.oneOf(c.Persistence.Store, "persistence.store", FileStore, MemoryStore)
-	v.check(c.Persistence.Store != FileStore || c.Persistence.Dir != "", "persistence.dir", "must be set with persistence.store: file")
-	v.check(c.Persistence.SnapshotEvery > 0, "persistence.snapshot_every", "must be positive")
+	v.oneOf(c.Store.Kind, "store.kind", FileStore, MemoryStore)
+	v.check(c.Store.Kind != FileStore || c.Store.Dir != "", "store.dir", "must be set with store.kind: file")
+	v.check(c.Store.SnapshotEvery > 0, "store.snapshot_every", "must be positive")
 	if c.HTTP.Listen != "" {
 		v.address(c.HTTP.Listen, "http.listen")
 	}

@@ -24,7 +24,7 @@ again after the next start.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var set []string
-			for key, value := range map[string]string{"http.listen": listen, "persistence.dir": dataDir, "node.name": name} {
+			for key, value := range map[string]string{"http.listen": listen, "store.dir": dataDir, "node.name": name} {
 				if value != "" {
 					set = append(set, key+"="+value)
 				}
@@ -37,7 +37,7 @@ again after the next start.`,
 	}
 	a.configFlags(c.Flags())
 	c.Flags().StringVar(&listen, "listen", "", "address of the HTTP server (http.listen)")
-	c.Flags().StringVar(&dataDir, "data-dir", "", "directory of what survives a restart (persistence.dir)")
+	c.Flags().StringVar(&dataDir, "data-dir", "", "directory of what survives a restart (store.dir)")
 	c.Flags().StringVar(&name, "name", "", "the node's name (node.name)")
 	c.Flags().BoolVar(&createTopics, "create-topics", false, "make missing topics (kafka.create_topics.enabled)")
 	return c

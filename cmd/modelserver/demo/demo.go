@@ -189,7 +189,7 @@ func (s *show) startNode(dir string) (*node.Node, error) {
 		"kafka.results.topic=" + resultsTopic,
 		"kafka.dead_letters.topic=" + lettersTopic,
 		"models.standby_for=2s",
-		"persistence.dir=" + dir,
+		"store.dir=" + dir,
 		"http.listen=" + s.options.Listen,
 	}})
 	if err != nil {
