@@ -60,7 +60,7 @@ func TestStoreIsLocked(t *testing.T) {
 	w.start(types)
 	began := time.Now()
 	err := w.tryNew(types)
-	if err == nil || !regexp.MustCompile(`persistence\.dir: .*in use by`).MatchString(err.Error()) {
+	if err == nil || !regexp.MustCompile(`store\.dir: .*in use by`).MatchString(err.Error()) {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 }
