@@ -30,6 +30,7 @@ func families() []family {
 		of("TimeSeriesModel", compileTimeSeries),
 		of("GaussianProcessModel", compileGaussianProcess),
 		of("BayesianNetworkModel", compileBayesianNetwork),
+		of("BaselineModel", compileBaseline),
 	}
 }
 

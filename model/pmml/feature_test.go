@@ -123,13 +123,25 @@ func (c *feature) row(t testing.TB, where string, at int, line string) {
 	c.rows = append(c.rows, row)
 }
 
+// splitCells splits at commas outside of brackets.
 func splitCells(s string) []string {
 	if strings.TrimSpace(s) == "" {
 		return nil
 	}
-	cells := strings.Split(s, ",")
-	for i := range cells {
-		cells[i] = strings.TrimSpace(cells[i])
+	depth, begin := 0, 0
+	var cells []string
+	for i, c := range s + "," {
+		switch c {
+		case '[':
+			depth++
+		case ']':
+			depth--
+		case ',':
+			if depth <= 0 || i == len(s) {
+				cells = append(cells, strings.TrimSpace(s[begin:i]))
+				begin = i + 1
+			}
+		}
 	}
 	return cells
 }
