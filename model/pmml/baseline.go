@@ -85,7 +85,8 @@ func (b *baselineModel) eval(f *frame, rows []int32) {
 		if !f.usable(b.field, row) {
 			continue
 		}
-		x, ok := 0.0, true
+		var x float64
+		ok := true
 		switch {
 		case b.cusum != nil:
 			x, ok = b.cusum.score(f, row, b.field)

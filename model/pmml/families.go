@@ -31,6 +31,7 @@ func families() []family {
 		of("GaussianProcessModel", compileGaussianProcess),
 		of("BayesianNetworkModel", compileBayesianNetwork),
 		of("BaselineModel", compileBaseline),
+		of("TextModel", compileText),
 	}
 }
 

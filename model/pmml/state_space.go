@@ -125,18 +125,9 @@ func quadratic(g, m []float64) (sum float64) {
 
 // matrix returns a matrix row by row.
 func (mc *modelCompiler) matrix(m *document.StateMatrix, rows, cols int) []float64 {
-	if r, c := m.Matrix.Rows.Or(rows), m.Matrix.Cols.Or(cols); r != rows || c != cols {
-		mc.c.refuse(m.Matrix, "a matrix of %d × %d, wanted is one of %d × %d", r, c, rows, cols)
+	x, err := m.Matrix.Dense(rows, cols)
+	if err != nil {
+		panic(err)
 	}
-	out := make([]float64, 0, rows*cols)
-	for i := range rows {
-		for j := range cols {
-			x, err := m.Matrix.At(i, j)
-			if err != nil {
-				panic(err)
-			}
-			out = append(out, x)
-		}
-	}
-	return out
+	return x
 }

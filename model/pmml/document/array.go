@@ -207,6 +207,37 @@ func (m *Matrix) At(row, col int) (float64, error) {
 	return m.OffDiagDefault.Or(0), nil
 }
 
+// Dense returns the elements row by row.
+func (m *Matrix) Dense(rows, cols int) ([]float64, error) {
+	if r, c := m.Rows.Or(rows), m.Cols.Or(cols); r != rows || c != cols {
+		return nil, refuse(m.Where(), "a matrix of %d × %d, wanted is one of %d × %d", r, c, rows, cols)
+	}
+	cells := m.Cells
+	without := *m
+	without.Cells = nil // At looks through all of them
+	out := make([]float64, 0, rows*cols)
+	for i := range rows {
+		for j := range cols {
+			x, err := without.At(i, j)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, x)
+		}
+	}
+	for i := range cells {
+		c := &cells[i]
+		if c.Row < 1 || c.Row > rows || c.Col < 1 || c.Col > cols {
+			return nil, refuse(c.Where(), "row %d and column %d are not in a matrix of %d × %d", c.Row, c.Col, rows, cols)
+		}
+		out[(c.Row-1)*cols+c.Col-1] = c.Text
+		if m.Kind == "symmetric" && rows == cols {
+			out[(c.Col-1)*cols+c.Row-1] = c.Text
+		}
+	}
+	return out, nil
+}
+
 func (a *Array) float(i int) (float64, error) {
 	if i >= len(a.Values) {
 		return 0, refuse(a.Where(), "there is no value %d", i+1)
