@@ -6,15 +6,16 @@ import (
 	"github.com/modelstream/modelserver/model/pmml/document"
 )
 
-// bayesianNetwork is a BayesianNetworkModel (DMG 4.4, Bayesian Network) of
-// discrete nodes. Nodes that a record says nothing about are summed out, so
-// the target has its exact probabilities.
+// bayesianNetwork is a BayesianNetworkModel (DMG 4.4, Bayesian Network) with a
+// discrete target. Discrete nodes that a record says nothing about are summed
+// out, so the target has its exact probabilities; continuous nodes are evidence.
 type bayesianNetwork struct {
-	target *target
-	node   int           // of the target
-	nodes  []networkNode // parents before children
-	values int           // scratch: the value of each node, −1 where it is unknown
-	needed int           // scratch: 1 for nodes that matter
+	target     *target
+	node       int           // of the target
+	nodes      []networkNode // the discrete ones, parents before children
+	continuous []densityNode
+	values     int // scratch: the value of each node, −1 where it is unknown
+	needed     int // scratch: 1 for nodes that matter
 }
 
 type networkNode struct {
@@ -53,6 +54,9 @@ func compileBayesianNetwork(mc *modelCompiler, m *document.BayesianNetworkModel)
 	}
 	if n.node < 0 {
 		mc.c.refuse(m.MiningSchema, "the target %q is no node", n.target.name)
+	}
+	for _, doc := range m.Nodes.Continuous {
+		mc.densityNode(n, doc, index)
 	}
 	n.values, n.needed = mc.c.scratch(len(n.nodes)), mc.c.scratch(len(n.nodes))
 	return n
@@ -142,27 +146,33 @@ func (mc *modelCompiler) networkTable(n *bayesianNetwork, k *networkNode, doc *d
 		mc.networkRow(k, doc, 0, doc.Probabilities)
 	}
 	for _, c := range doc.Conditional {
-		if len(c.Parents) != len(k.parents) {
-			mc.c.refuse(c, "%d parents, others have %d", len(c.Parents), len(k.parents))
-		}
-		at := 0
-		for _, p := range k.parents {
-			parent := &n.nodes[p]
-			i := slices.IndexFunc(c.Parents, func(v document.ParentValue) bool { return v.Parent == parent.name })
-			if i < 0 {
-				mc.c.refuse(c, "the value of parent %q is missing", parent.name)
-			}
-			v := slices.Index(parent.values, c.Parents[i].Value)
-			if v < 0 {
-				mc.c.refuseAttr(&c.Parents[i], "value", "%q is no value of node %q", document.Short(c.Parents[i].Value), parent.name)
-			}
-			at = at*len(parent.values) + v
-		}
+		at := mc.parentValues(n, c, k.parents, c.Parents)
 		mc.networkRow(k, c, at, c.Probabilities)
 	}
 	if slices.Contains(k.table, -1) {
 		mc.c.refuse(doc, "there are no probabilities for some combination of the parents' values")
 	}
+}
+
+// parentValues numbers a combination of the parents' values.
+func (mc *modelCompiler) parentValues(n *bayesianNetwork, at document.Located, parents []int, values []document.ParentValue) int {
+	if len(values) != len(parents) {
+		mc.c.refuse(at, "%d parents, others have %d", len(values), len(parents))
+	}
+	row := 0
+	for _, p := range parents {
+		parent := &n.nodes[p]
+		i := slices.IndexFunc(values, func(v document.ParentValue) bool { return v.Parent == parent.name })
+		if i < 0 {
+			mc.c.refuse(at, "the value of parent %q is missing", parent.name)
+		}
+		v := slices.Index(parent.values, values[i].Value)
+		if v < 0 {
+			mc.c.refuseAttr(&values[i], "value", "%q is no value of node %q", document.Short(values[i].Value), parent.name)
+		}
+		row = row*len(parent.values) + v
+	}
+	return row
 }
 
 func (mc *modelCompiler) networkRow(k *networkNode, at document.Located, row int, probabilities []document.ValueProbability) {

@@ -8,7 +8,7 @@ type TextModel struct {
 	NumberOfDocuments int                     `pmml:"numberOfDocuments,required"`
 	Dictionary        *TextDictionary         `pmml:"TextDictionary,required"`
 	Corpus            *TextCorpus             `pmml:"TextCorpus,required"`
-	Counts            *DocumentTermMatrix     `pmml:"DocumentTermMatrix,required"`
+	Counts            *TermMatrix             `pmml:"DocumentTermMatrix,required"`
 	Normalization     *TextModelNormalization `pmml:"TextModelNormalization"`
 	Similarity        *TextModelSimilarity    `pmml:"TextModelSimiliarity,required"` // the standard spells it so
 }
@@ -34,9 +34,9 @@ type TextDocument struct {
 	_    Skip        `pmml:"file"`
 }
 
-// DocumentTermMatrix is how often each term is in each document: a row for a
+// TermMatrix is how often each term is in each document: a row for a
 // document, a column for a term.
-type DocumentTermMatrix struct {
+type TermMatrix struct {
 	Pos
 	Matrix *Matrix `pmml:"Matrix,required"`
 }
