@@ -1,6 +1,8 @@
 package kafka
 
 import (
+	"cmp"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +45,11 @@ type run struct {
 	rejected *rejection
 	from, n  int // records[from : from+n]
 	row      int // the first one's row in the batch
+
+	// How many of its records have a result, one that carries an error, or a
+	// dead letter only; and whose result was refused by the broker.
+	results, errors, dead int
+	refused               []int32
 }
 
 // output is one record to produce and the input that it is from.
@@ -89,6 +96,22 @@ func (c *chunk) assign(i int, f *flight) {
 func (c *chunk) reject(i int, why *rejection) {
 	c.bytes += int64(len(c.records[i].Value) + len(c.records[i].Key))
 	c.runs = append(c.runs, run{rejected: why, from: i, n: 1})
+}
+
+// run returns the run that record i is in.
+func (c *chunk) run(i int32) *run {
+	at, found := slices.BinarySearchFunc(c.runs, int(i), func(r run, i int) int { return cmp.Compare(r.from, i) })
+	if !found {
+		at--
+	}
+	return &c.runs[at]
+}
+
+// refuse notes that the broker does not take the result of record i.
+func (r *run) refuse(i int32) {
+	r.results--
+	r.dead++
+	r.refused = append(r.refused, i)
 }
 
 // failed is how many of the chunk's records have failed in batches that were

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,25 +22,45 @@ func (o offsets) set(id partitionID, offset int64, epoch int32) {
 }
 
 // commitState is the actor's side of committing: one commit at a time, off the
-// mailbox. A failed one is repeated, with newer offsets, at the next interval.
+// mailbox. With at-least-once delivery a failed one is repeated, with newer
+// offsets, at the next interval; with exactly-once delivery it ends the session.
 type commitState struct {
-	cancel  context.CancelFunc // of the commit under way; nil: none is
-	next    time.Time
-	aborted []chan struct{} // told when the commit under way has ended
+	stage    stageOfCommit
+	sealedAt time.Time
+	produced bool               // something since the transaction began
+	cancel   context.CancelFunc // of the commit under way; nil: none is
+	next     time.Time
+	aborted  []chan struct{} // told when the commit under way has ended
 }
+
+// stageOfCommit is where a transaction stands.
+type stageOfCommit uint8
+
+const (
+	noTransactions stageOfCommit = iota // at-least-once delivery
+	preparing                           // the first transaction cannot begin yet
+	producing                           // outputs go into the transaction
+	sealed                              // nothing more does; acknowledgements are awaited
+	ending                              // the transaction is being committed
+)
+
+// closed says that nothing may be produced for the moment.
+func (s *commitState) closed() bool { return s.stage != noTransactions && s.stage != producing }
 
 // committed: a commit has ended.
 type committed struct {
 	offsets offsets
 	failed  map[partitionID]error
 	err     error
+
+	unwritten []*entry // progress to be written again
 }
 
 // underWay says that a commit has to be waited for; past the deadline it is cut
 // short.
 func (s *commitState) underWay(now, deadline time.Time) bool {
 	if s.cancel == nil {
-		return false
+		return s.stage == sealed && !now.After(deadline)
 	}
 	if now.After(deadline) {
 		s.cancel()
@@ -57,35 +78,121 @@ func (s *commitState) abort(ended chan struct{}) {
 	s.aborted = append(s.aborted, ended)
 }
 
-// commitDue starts a commit if it is time and there is something to commit.
-func (r *recordsActor) commitDue(now time.Time) {
-	if r.commits.cancel != nil || r.closing || now.Before(r.commits.next) {
-		return
-	}
-	r.commits.next = now.Add(r.config.Records.CommitInterval)
+// due returns the positions that are not committed, and the progress that
+// belongs to them.
+func (r *recordsActor) due() (offsets, []*entry) {
 	due := offsets{}
+	var changed []*entry
 	for id, part := range r.parts {
-		if part.position != part.committed && part.position >= 0 {
-			due.set(id, part.position, part.epoch)
+		if part.position == part.committed || part.position < 0 {
+			continue
+		}
+		due.set(id, part.position, part.epoch)
+		for _, e := range part.entries {
+			if e.changed {
+				changed = append(changed, e)
+			}
 		}
 	}
-	if len(due) == 0 {
+	return due, changed
+}
+
+// progressRecords returns the messages of entries for the progress topic.
+func (r *recordsActor) progressRecords(changed []*entry) ([]*kgo.Record, error) {
+	topic, group := r.config.Progress.Topic, r.config.Group.ID
+	if topic == "" {
+		return nil, nil
+	}
+	var letters []*kgo.Record
+	for _, e := range changed {
+		value, err := e.encode(group)
+		if err != nil {
+			return nil, fmt.Errorf("encode the progress of %s/%d: %w", e.part.topic, e.part.partition, err)
+		}
+		e.changed = false
+		letters = append(letters, &kgo.Record{
+			Topic: topic, Partition: e.part.partition, Key: progressKey(group, e.part.partitionID, e.dataType), Value: value,
+		})
+	}
+	return letters, nil
+}
+
+// commitDue starts a commit if it is time and there is something to commit.
+func (r *recordsActor) commitDue(now time.Time) {
+	if r.commits.cancel != nil || r.closing || now.Before(r.commits.next) || r.commits.stage == preparing {
 		return
+	}
+	if r.commits.stage == sealed {
+		r.endSealed()
+		return
+	}
+	if r.uncommitted(nil) && r.commitNow() {
+		r.commits.next = now.Add(r.config.Records.CommitInterval)
+	}
+}
+
+// uncommitted says that something of these partitions, or of all, is not
+// committed.
+func (r *recordsActor) uncommitted(parts []*partition) bool {
+	differs := func(part *partition) bool {
+		return part.position >= 0 && part.position != part.committed || part.sent > 0
+	}
+	if parts == nil {
+		for _, part := range r.parts {
+			if differs(part) {
+				return true
+			}
+		}
+	}
+	for _, part := range parts {
+		if differs(part) {
+			return true
+		}
+	}
+	return false
+}
+
+// commitNow starts a commit, unless there is nothing to commit yet.
+func (r *recordsActor) commitNow() bool {
+	due, changed := r.due()
+	if r.commits.stage == producing && (r.commits.produced || len(changed) > 0) {
+		r.seal()
+		return true
+	}
+	// Outside of transactions, or nothing is in it: then it is not ended.
+	if len(due) == 0 {
+		return false
+	}
+	letters, err := r.progressRecords(changed)
+	if err != nil {
+		r.log.Error("progress cannot be written", "error", err)
 	}
 	s := r.session
 	ctx, cancel := context.WithTimeout(s.ctx, r.config.Group.SessionTimeout)
 	r.commits.cancel = cancel
-	go func() { s.tell(r.commit(ctx, s.client, due)) }()
+	go func() {
+		m := r.commit(ctx, s.client, due, letters)
+		if m.err != nil {
+			m.unwritten = changed
+		}
+		s.tell(m)
+	}()
+	return true
 }
 
-// commit commits and returns when it is done. It runs in any goroutine but the
-// actor's.
-func (r *Records) commit(ctx context.Context, client *kgo.Client, due offsets) *committed {
+// commit writes progress, then commits, and returns when it is done. It runs in
+// any goroutine but the actor's.
+func (r *Records) commit(ctx context.Context, client *kgo.Client, due offsets, letters []*kgo.Record) *committed {
 	m := &committed{offsets: due, failed: map[partitionID]error{}}
 	if len(due) == 0 {
 		return m
 	}
 	start := time.Now()
+	// Progress is never behind the offset: what it counts is not counted again.
+	if m.err = produceAll(ctx, client, letters); m.err != nil {
+		r.committing(time.Since(start), m.err)
+		return m
+	}
 	client.CommitOffsetsSync(ctx, due, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if m.err = err; err != nil {
 			return
@@ -99,19 +206,24 @@ func (r *Records) commit(ctx context.Context, client *kgo.Client, due offsets) *
 			}
 		}
 	})
-	r.metrics.committed(time.Since(start), m.err)
+	r.committing(time.Since(start), m.err)
+	return m
+}
+
+// committing reports what became of a commit.
+func (r *Records) committing(took time.Duration, err error) {
+	r.metrics.committed(took, err)
 	switch {
-	case m.err == nil:
+	case err == nil:
 		r.status.committed(nil)
 		r.troubles.commit.over()
-	case errors.Is(m.err, context.Canceled):
+	case errors.Is(err, context.Canceled):
 	default:
-		r.status.committed(m.err)
+		r.status.committed(err)
 		if r.troubles.commit.allow("commit") {
-			r.log.Warn("offsets were not committed; trying again until they are", "error", m.err)
+			r.log.Warn("offsets were not committed; what belongs to them is done again until they are", "error", err)
 		}
 	}
-	return m
 }
 
 // committed notes what a commit has reached.
@@ -122,6 +234,13 @@ func (r *recordsActor) committed(m *committed) {
 		ended <- struct{}{}
 	}
 	r.commits.aborted = nil
+	if r.commits.stage == ending && m.err != nil {
+		r.stale = "a transaction was not committed, or nobody knows: " + m.err.Error()
+		return
+	}
+	for _, e := range m.unwritten {
+		e.changed = true
+	}
 	for topic, parts := range m.offsets {
 		for number, at := range parts {
 			id := partitionID{topic, number}
@@ -131,6 +250,10 @@ func (r *recordsActor) committed(m *committed) {
 			}
 			part.committed = at.Offset
 		}
+	}
+	if r.commits.stage == ending {
+		r.begin()
+		return
 	}
 	r.checkLeaving(time.Now())
 }

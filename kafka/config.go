@@ -25,6 +25,12 @@ type Config struct {
 	Group       GroupConfig       `koanf:"group"`
 	Producer    ProducerConfig    `koanf:"producer"`
 
+	// Delivery is what a reader of the results gets of each record: at least one
+	// result, or exactly one.
+	Delivery     Delivery           `koanf:"delivery"`
+	Transactions TransactionsConfig `koanf:"transactions"`
+	Progress     ProgressConfig     `koanf:"progress"`
+
 	// CreateTopics makes missing topics at start: for demos and tests. It is
 	// off by default, because a topic's partitions and retention are decisions.
 	CreateTopics CreateTopicsConfig `koanf:"create_topics"`
@@ -141,6 +147,11 @@ type ModelsConfig struct {
 	// OfferTimeout is how long a descriptor may take to be settled until it is
 	// offered again: greater than any model's loading time.
 	OfferTimeout time.Duration `koanf:"offer_timeout"`
+	// Lead is how long before its effective_from a model is published at the
+	// latest, to be sure that it is known everywhere in time: a server that has
+	// not heard from the models topic for longer waits with its records. 0: it
+	// does not wait.
+	Lead time.Duration `koanf:"lead"`
 }
 
 // ResultsConfig is how results are written.
@@ -166,7 +177,10 @@ type GroupConfig struct {
 	ID string `koanf:"id"`
 	// InstanceID makes the membership static: a member that is back within the
 	// session timeout gets its partitions at once. It must differ on each node.
-	InstanceID       string        `koanf:"instance_id"`
+	InstanceID string `koanf:"instance_id"`
+	// LeaveOnStop makes a static member leave when it is stopped in order, so that
+	// the others take over at once; else its partitions wait for it to come back.
+	LeaveOnStop      bool          `koanf:"leave_on_stop"`
 	SessionTimeout   time.Duration `koanf:"session_timeout"`
 	RebalanceTimeout time.Duration `koanf:"rebalance_timeout"`
 }
@@ -179,6 +193,40 @@ type ProducerConfig struct {
 	// BatchBytes is the most bytes of one batch; not more than the topics'
 	// max.message.bytes.
 	BatchBytes int32 `koanf:"batch_bytes"`
+}
+
+// Delivery is a promise about results.
+type Delivery string
+
+// The deliveries.
+const (
+	// AtLeastOnce commits offsets after the results are acknowledged.
+	AtLeastOnce Delivery = "at-least-once"
+	// ExactlyOnce writes results, dead letters, progress and offsets in one
+	// transaction: a reader of committed records sees each result once.
+	ExactlyOnce Delivery = "exactly-once"
+)
+
+// TransactionsConfig is for exactly-once delivery.
+type TransactionsConfig struct {
+	// ID is the transactional id, which must be stable and differ on each node:
+	// who uses it last fences the others. Empty: the group's id and the node's name.
+	ID string `koanf:"id"`
+	// Timeout is when the broker aborts a transaction that nobody ends: longer
+	// than a batch may take to be scored, shorter than the session, so that what
+	// a dead server has left open is gone before its partitions are read on.
+	// 0: halfway between the two.
+	Timeout time.Duration `koanf:"timeout"`
+}
+
+// ProgressConfig is the compacted topic that the next owner of a partition
+// learns from how far it has come: which generation scored last, and the
+// statistics.
+type ProgressConfig struct {
+	// Topic is made when it is missing. Empty: none is kept; then a partition
+	// that moves may see an older model for a moment, and statistics end with
+	// the process.
+	Topic string `koanf:"topic"`
 }
 
 // CreateTopicsConfig says which topics to make at start when they are missing.
@@ -207,7 +255,7 @@ func DefaultConfig() Config {
 			InFlightBytes:       64 << 20,
 			UnansweredBatches:   4,
 			HoldAfter:           500 * time.Millisecond,
-			ScoringTimeout:      10 * time.Second,
+			ScoringTimeout:      7 * time.Second,
 			Attempts:            5,
 			RetryBackoff:        100 * time.Millisecond,
 			MaxRetryBackoff:     5 * time.Second,
@@ -224,15 +272,19 @@ func DefaultConfig() Config {
 			InFlight:      64,
 			InFlightBytes: 128 << 20,
 			OfferTimeout:  10 * time.Minute,
+			Lead:          10 * time.Second,
 		},
 		Results:     ResultsConfig{Topic: "wine-results", Format: "protobuf", Partition: "input"},
 		DeadLetters: DeadLettersConfig{Topic: "modelserver-dead-letters"},
 		Group: GroupConfig{
 			ID:               "modelserver",
+			LeaveOnStop:      true,
 			SessionTimeout:   10 * time.Second,
 			RebalanceTimeout: 30 * time.Second,
 		},
 		Producer:     ProducerConfig{Linger: 5 * time.Millisecond, Compression: "snappy", BatchBytes: 1_000_012},
+		Delivery:     AtLeastOnce,
+		Progress:     ProgressConfig{Topic: "modelserver-progress"},
 		CreateTopics: CreateTopicsConfig{Partitions: 4, ReplicationFactor: 1},
 	}
 }
@@ -261,6 +313,7 @@ func (c *Config) Validate() error {
 	v.oneOf(c.Producer.Compression, "producer.compression", "none", "lz4", "snappy", "zstd", "gzip")
 	v.check(c.Producer.BatchBytes >= 1<<10 && c.Producer.BatchBytes <= maxModelBytes,
 		"producer.batch_bytes", "must be between 1 KiB and 90 MiB")
+	c.validateDelivery(v)
 	if c.CreateTopics.Enabled {
 		v.check(c.CreateTopics.Partitions > 0, "create_topics.partitions", "must be positive")
 		v.check(c.CreateTopics.ReplicationFactor > 0, "create_topics.replication_factor", "must be positive")
@@ -287,6 +340,31 @@ func (c *Config) distinctTopics(v *validation) {
 	use(c.Models.Topic, "models.topic")
 	use(c.Results.Topic, "results.topic")
 	use(c.DeadLetters.Topic, "dead_letters.topic")
+	use(c.Progress.Topic, "progress.topic")
+}
+
+func (c *Config) validateDelivery(v *validation) {
+	v.oneOf(string(c.Delivery), "delivery", string(AtLeastOnce), string(ExactlyOnce))
+	v.check(c.Transactions.Timeout >= 0, "transactions.timeout", "must not be negative")
+	if c.Delivery != ExactlyOnce {
+		return
+	}
+	scoring, session := c.Records.ScoringTimeout, c.Group.SessionTimeout
+	timeout := c.transactionTimeout()
+	v.check(scoring < session, "records.scoring_timeout", fmt.Sprintf(
+		"must be less than group.session_timeout (%v) with exactly-once delivery", session))
+	v.check(c.Transactions.Timeout == 0 || scoring < timeout && timeout < session, "transactions.timeout", fmt.Sprintf(
+		"must be between records.scoring_timeout (%v) and group.session_timeout (%v)", scoring, session))
+	v.check(c.Records.CommitInterval < timeout, "records.commit_interval", fmt.Sprintf(
+		"must be less than the transaction's timeout (%v): it is how long a transaction is open", timeout))
+}
+
+// transactionTimeout is the configured one, or halfway between its bounds.
+func (c *Config) transactionTimeout() time.Duration {
+	if t := c.Transactions.Timeout; t != 0 {
+		return t
+	}
+	return (c.Records.ScoringTimeout + c.Group.SessionTimeout) / 2
 }
 
 func (r *RecordsConfig) validate(v *validation) {
@@ -343,6 +421,7 @@ func (m *ModelsConfig) validate(v *validation) {
 	v.check(m.InFlight > 0, "models.in_flight", "must be positive")
 	v.check(m.InFlightBytes > 0, "models.in_flight_bytes", "must be positive")
 	v.check(m.OfferTimeout > 0, "models.offer_timeout", "must be positive")
+	v.check(m.Lead == 0 || m.Lead >= 500*time.Millisecond, "models.lead", "must be 0 or at least 500ms")
 }
 
 func (g *GroupConfig) validate(v *validation) {

@@ -50,7 +50,9 @@ type fieldReader func(payload []byte) (value []byte, ok bool)
 type dataType struct {
 	name string
 	key  []byte  // the name as a results' key; shared, never changed
-	open *flight // of the current poll, or nil
+	open *flight // of the current poll, or nil; the poll goroutine's
+
+	entries []*entry // by partition; the actor's
 }
 
 func newDataTyper(rule DataTypeRule, field fieldReader) *dataTyper {

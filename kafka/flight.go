@@ -20,6 +20,10 @@ type flight struct {
 	chunks   []*chunk // that wait for it, each once
 	left     int      // how many of them are settled
 	lane     *lane
+	again    bool         // its records were scored before, by an older generation
+	atLeast  record.Place // than this
+
+	latest int64 // the greatest timestamp of its records, at most the present; 0: not known
 
 	attempts []*record.Batch // that may still be answered; the last is current
 	sent     int             // how often it was sent
@@ -44,7 +48,7 @@ func (f *flight) rows() []record.Raw {
 // attempt returns a new batch to send. A batch never changes after it was sent,
 // so each attempt is a batch of its own over the same records.
 func (f *flight) attempt(deadline time.Time) *record.Batch {
-	b := &record.Batch{DataType: f.dataType.name, Source: f.source, Records: f.records, Deadline: deadline}
+	b := &record.Batch{DataType: f.dataType.name, Source: f.source, Records: f.records, Deadline: deadline, Floor: f.floor()}
 	f.attempts = append(f.attempts, b)
 	f.sent++
 	f.deadline, f.retryAt = deadline, time.Time{}

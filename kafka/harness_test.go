@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"strconv"
@@ -33,6 +34,9 @@ type world struct {
 	meter   metric.Meter
 	config  Config
 	client  *kgo.Client // produces inputs, by hand to a partition
+	members int
+
+	frontier *Frontier // nil: records wait for no model
 }
 
 func newWorld(t testing.TB, opts ...kfake.Opt) *world {
@@ -74,6 +78,7 @@ func testConfig(prefix string, seeds []string) Config {
 	c.Records.CommitInterval = 20 * time.Millisecond
 	c.Records.FetchMaxWait = 50 * time.Millisecond
 	c.Results.Topic, c.DeadLetters.Topic, c.Models.Topic = prefix+"out", prefix+"dead", prefix+"models"
+	c.Progress.Topic = prefix + "progress"
 	c.Producer.Linger = 0
 	return c
 }
@@ -125,6 +130,10 @@ func (w *world) start(change ...func(*Config)) *ingestion {
 	for _, f := range change {
 		f(&config)
 	}
+	if config.Delivery == ExactlyOnce && config.Transactions.ID == "" {
+		w.members++
+		config.Transactions.ID = fmt.Sprint(w.prefix, "member-", w.members)
+	}
 	system := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
 	scorer := &fakeScorer{root: system.Root, respond: echo}
 	var topics []Topic
@@ -135,7 +144,7 @@ func (w *world) start(change ...func(*Config)) *ingestion {
 		w.t.Fatal(err)
 	}
 	r, err := NewRecords(RecordsOptions{
-		Config: &config, Topics: topics, Scorer: scorer,
+		Config: &config, Topics: topics, Scorer: scorer, Frontier: w.frontier,
 		Log: testLog(w.t), Meter: w.meter,
 	})
 	if err != nil {
@@ -328,7 +337,12 @@ func (w *world) count(topic string) int64 {
 // changed, at the latest after a moment.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(15 * time.Second)
+	eventuallyWithin(t, 15*time.Second, what, ok)
+}
+
+func eventuallyWithin(t testing.TB, d time.Duration, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(d)
 	for {
 		if ok() {
 			return

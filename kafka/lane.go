@@ -30,6 +30,9 @@ func (r *recordsActor) pump(name string, now time.Time) {
 	}
 	for len(l.waiting) > 0 && l.asked < r.config.Records.UnansweredBatches {
 		f := l.waiting[0]
+		if f.wanted() && (!f.restored() || r.early(f, now)) {
+			break // the tick, or the answer, pumps again
+		}
 		l.waiting[0] = nil
 		l.waiting = l.waiting[1:]
 		if !f.wanted() {
@@ -40,6 +43,16 @@ func (r *recordsActor) pump(name string, now time.Time) {
 	}
 	if len(l.waiting) == 0 && l.asked == 0 {
 		delete(r.lanes, name)
+	}
+}
+
+// pumpAll sends what has waited for something else than a place.
+func (r *recordsActor) pumpAll() {
+	now := time.Now()
+	for name, l := range r.lanes {
+		if len(l.waiting) > 0 {
+			r.pump(name, now)
+		}
 	}
 }
 

@@ -59,6 +59,7 @@ type recordMetrics struct {
 	batchRecords    metric.Float64Histogram
 	latency         metric.Float64Histogram
 	commitTime      metric.Float64Histogram
+	restoreTime     metric.Float64Histogram
 	status          *recordStatus
 }
 
@@ -83,7 +84,9 @@ func newRecordMetrics(meter metric.Meter, status *recordStatus) (*recordMetrics,
 		latency: i.histogram("modelserver.record.latency", "s",
 			"From the timestamp of a chunk's oldest record to the acknowledgement of its result.", latencyBounds...),
 		commitTime: i.histogram("modelserver.commit.duration", "s", "Duration of a commit.", latencyBounds...),
-		status:     status,
+		restoreTime: i.histogram("modelserver.progress.restore.duration", "s",
+			"From the assignment of partitions until their progress is known.", latencyBounds...),
+		status: status,
 	}
 	i.gauge("modelserver.consumer.lag", "{record}", "Records of a partition that are not settled.", status.observeLag)
 	i.gauge("modelserver.records.in_flight", "{record}", "Records polled and not settled, by state.", status.observeInFlight)

@@ -51,6 +51,7 @@ type Models struct {
 	letters   deadLetters
 	status    *modelStatus
 
+	frontier     *Frontier
 	caughtUp     chan struct{}
 	caughtUpOnce sync.Once
 	running      atomic.Pointer[session]
@@ -66,6 +67,7 @@ func NewModels(o ModelsOptions) (*Models, error) {
 		log:       o.Log,
 		letters:   o.Config.deadLetters(),
 		status:    newModelStatus(),
+		frontier:  &Frontier{},
 		caughtUp:  make(chan struct{}),
 	}
 	m.letters.actor = "ingest/models"
@@ -89,6 +91,9 @@ func (m *Models) Props() *actor.Props {
 // CaughtUp is closed once every descriptor that was on the topic when the
 // process started is settled.
 func (m *Models) CaughtUp() <-chan struct{} { return m.caughtUp }
+
+// Frontier is up to when the models topic is known.
+func (m *Models) Frontier() *Frontier { return m.frontier }
 
 // Close stops reading, saves the positions and closes the client. Descriptors
 // that are not settled are offered again at the next start. The actor does

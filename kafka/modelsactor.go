@@ -19,6 +19,7 @@ type modelsActor struct {
 	poller  *modelPoller
 	polling bool      // a permission is out
 	setup   bool      // the partitions are known
+	goal    *ends     // that the frontier waits for
 	newsAt  time.Time // when something last came, or was settled
 
 	parts   map[int32]*modelPartition
@@ -101,6 +102,8 @@ func (m *modelsActor) handle(message any) {
 		m.sendLetter(msg.letter)
 	case *saved:
 		m.saved(msg)
+	case *ends:
+		m.reach(msg)
 	case tick:
 		m.tick()
 	}
@@ -134,7 +137,12 @@ func (m *modelsActor) start(ctx actor.Context) {
 	go m.poller.run()
 	anew := m.anew
 	go m.config.watchTopics(s, m.log, func(err error) { m.status.fail("topics", err) },
-		func() { go m.watchPartitions(s, anew) }, m.config.Models.Topic, m.config.DeadLetters.Topic)
+		func() {
+			go m.watchPartitions(s, anew)
+			if m.config.Models.Lead > 0 {
+				go m.watchFrontier(s)
+			}
+		}, m.config.Models.Topic, m.config.DeadLetters.Topic)
 	go s.beat(2 * beatEvery)
 	m.running.Store(s)
 }
@@ -252,7 +260,7 @@ func (m *modelsActor) done(d *descriptor) {
 }
 
 func (m *modelsActor) settle(part *modelPartition, d *descriptor) {
-	part.settle(&d.chunk)
+	clear(part.settle(&d.chunk))
 	m.save.dirty, m.newsAt = true, time.Now()
 	m.saveDue(m.newsAt)
 	m.checkCaughtUp()
@@ -279,7 +287,7 @@ const quietAfter = 10 * time.Second
 // quiet looks for a topic whose end cannot be reached because nothing is there
 // any more: compaction may leave an empty batch as the last one.
 func (m *modelsActor) quiet(now time.Time) {
-	if !m.setup || !m.polling || len(m.pending) > 0 || now.Sub(m.newsAt) < quietAfter || m.status.connected(now) != nil {
+	if !m.setup || !m.nothingMore(now) {
 		return
 	}
 	m.caughtUpOnce.Do(func() {

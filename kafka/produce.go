@@ -13,10 +13,13 @@ import (
 
 // advance produces what is ready at the front of a partition's queue.
 func (r *recordsActor) advance(part *partition) {
-	if part.repair.broken {
-		return // what was refused goes first
+	if part.repair.broken || r.commits.closed() {
+		return // what was refused goes first; or a transaction is being ended
 	}
 	for c := part.next(); c != nil; c = part.next() {
+		if r.outdated(part, c) {
+			return
+		}
 		part.send()
 		part.headSince = time.Now()
 		r.produce(part, c)
@@ -34,6 +37,7 @@ func (r *recordsActor) produce(part *partition, c *chunk) {
 		r.settleChunk(part, c)
 		return
 	}
+	r.commits.produced = true
 	c.promise = c.acknowledge
 	c.unacked.Store(int32(len(c.outputs)))
 	part.repair.flying++
@@ -50,6 +54,7 @@ func (r *recordsActor) collect(c *chunk) {
 		run := &c.runs[i]
 		switch f := run.flight; {
 		case f == nil:
+			run.dead++
 			r.deadLetter(c, run.from, run.rejected)
 		case f.err == nil:
 			r.collectScores(c, run, now)
@@ -60,6 +65,7 @@ func (r *recordsActor) collect(c *chunk) {
 			if errors.Is(f.err, record.ErrNoModel) {
 				why.class = classNoModel
 			}
+			run.dead = run.n
 			for k := range run.n {
 				r.deadLetter(c, run.from+k, why)
 			}
@@ -70,16 +76,25 @@ func (r *recordsActor) collect(c *chunk) {
 // collectScores makes the outputs of a run whose batch was scored.
 func (r *recordsActor) collectScores(c *chunk, run *run, now time.Time) {
 	f := run.flight
+	c.part.entry(f.dataType).scoredBy(f.answer.Parts, run)
 	failures := f.failuresFrom(run.row, run.row+run.n)
+	defer func() { c.results += run.results }()
 	for k := range run.n {
 		failed := len(failures) > 0 && failures[0].Row == run.row+k
 		result := f.answer.Result(run.row + k)
+		if len(result) == 0 {
+			run.dead++
+		} else {
+			run.results++
+			if failed {
+				run.errors++
+			}
+		}
 		if len(result) == 0 && !failed {
 			r.deadLetter(c, run.from+k, &rejection{stage: stageTransformation, class: classScoring, err: errNoOutcome})
 			continue
 		}
 		if len(result) > 0 {
-			c.results++
 			c.outputs = append(c.outputs, output{input: int32(run.from + k), record: kgo.Record{
 				Topic:     r.config.Results.Topic,
 				Partition: c.partition,
@@ -146,20 +161,25 @@ func (r *recordsActor) produced(c *chunk) {
 	if part.repair.broken && (len(failed) == 0 || len(c.again) == 0) {
 		r.mended(part)
 	}
+	r.endSealed()
 	r.permit()
 	r.checkLeaving(time.Now())
 }
 
 // settleChunk notes that a chunk is done: its offsets may be committed.
 func (r *recordsActor) settleChunk(part *partition, c *chunk) {
-	part.settle(c)
 	r.window.remove(c)
 	r.metrics.settled(c)
 	r.status.settled(c)
-	c.part = nil
-	r.outputs.put(c.outputs)
-	c.outputs = nil
-	for _, f := range c.flights {
-		f.leave()
+	passed := part.settle(c)
+	for _, c := range passed {
+		part.count(c)
+		c.part = nil
+		r.outputs.put(c.outputs)
+		c.outputs = nil
+		for _, f := range c.flights {
+			f.leave()
+		}
 	}
+	clear(passed)
 }

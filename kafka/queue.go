@@ -54,17 +54,18 @@ func (q *queue) waiting() *chunk {
 func (q *queue) send() { q.sent++ }
 
 // settle notes that everything a sent chunk produced is acknowledged, and
-// advances the position over the settled chunks at the front.
-func (q *queue) settle(c *chunk) {
+// advances the position over the settled chunks at the front. It returns those,
+// in order; the caller clears the slice when it is done with them.
+func (q *queue) settle(c *chunk) (passed []*chunk) {
 	c.settled = true
 	n := 0
 	for n < q.sent && q.chunks[n].settled {
 		q.position, q.epoch = q.chunks[n].end, q.chunks[n].epoch
-		q.chunks[n] = nil // let it go
 		n++
 	}
-	q.chunks = q.chunks[n:]
+	passed, q.chunks = q.chunks[:n:n], q.chunks[n:]
 	q.sent -= n
+	return passed
 }
 
 // idle says that nothing is under way.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -17,7 +18,7 @@ type (
 	revoked struct {
 		parts    map[string][]int32
 		deadline time.Time
-		reply    chan offsets
+		reply    chan released
 	}
 	// lost: these partitions are somebody else's already.
 	lost struct {
@@ -25,6 +26,13 @@ type (
 		reply chan struct{}
 	}
 )
+
+// released is what is left to commit for partitions that are given up: nothing
+// when a transaction has done it.
+type released struct {
+	offsets offsets
+	letters []*kgo.Record
+}
 
 // drain asks the actor to finish and leave.
 type drain struct {
@@ -65,7 +73,7 @@ func (r *Records) onRevoked(s *session, client *kgo.Client, parts map[string][]i
 	m := &revoked{
 		parts:    parts,
 		deadline: time.Now().Add(r.config.Group.RebalanceTimeout / 2),
-		reply:    make(chan offsets, 1),
+		reply:    make(chan released, 1),
 	}
 	s.tell(m)
 	select {
@@ -73,7 +81,7 @@ func (r *Records) onRevoked(s *session, client *kgo.Client, parts map[string][]i
 	case done := <-m.reply:
 		ctx, cancel := context.WithTimeout(s.ctx, r.config.Group.RebalanceTimeout/4)
 		defer cancel()
-		r.commit(ctx, client, done)
+		r.commit(ctx, client, done.offsets, done.letters)
 	}
 }
 
@@ -88,10 +96,11 @@ func (r *recordsActor) assign(m *assigned) {
 			if old := r.parts[id]; old != nil {
 				r.forget(old)
 			}
-			r.parts[id] = &partition{partitionID: id, queue: newQueue(), committed: -1}
+			r.parts[id] = &partition{partitionID: id, queue: newQueue(), committed: -1, entries: map[string]*entry{}}
 			n++
 		}
 	}
+	r.restore(m.parts)
 	if n > 0 {
 		r.log.Info("partitions assigned", "group", r.config.Group.ID, "partitions", m.parts)
 	}
@@ -116,7 +125,7 @@ func (r *recordsActor) revoke(m *revoked) {
 func (r *recordsActor) checkLeaving(now time.Time) {
 	rest := r.leaving[:0]
 	for _, m := range r.leaving {
-		if r.mayLeave(r.partitions(m.parts), now, m.deadline) && !r.commits.underWay(now, m.deadline) {
+		if r.mayLeave(r.partitions(m.parts), now, m.deadline) && !r.commitFirst(r.partitions(m.parts), now, m.deadline) {
 			m.reply <- r.release(m.parts)
 		} else {
 			rest = append(rest, m)
@@ -126,6 +135,21 @@ func (r *recordsActor) checkLeaving(now time.Time) {
 	if r.draining != nil && !r.closing {
 		r.checkDrained(now)
 	}
+}
+
+// commitFirst says that a commit has to be waited for: one that is under way, or
+// the transaction that holds what the partitions have produced.
+func (r *recordsActor) commitFirst(parts []*partition, now, deadline time.Time) bool {
+	if r.commits.underWay(now, deadline) {
+		return true
+	}
+	if r.commits.stage == noTransactions || now.After(deadline) || !r.uncommitted(parts) {
+		return false
+	}
+	if r.commits.stage == producing {
+		r.commitNow()
+	}
+	return r.commits.stage != producing && r.stale == ""
 }
 
 // mayLeave says that nothing of the partitions is worth waiting for: all of it
@@ -144,13 +168,33 @@ func (r *recordsActor) mayLeave(parts []*partition, now, deadline time.Time) boo
 }
 
 // release forgets partitions and returns the offsets to commit for them.
-func (r *recordsActor) release(parts map[string][]int32) offsets {
-	done := offsets{}
-	for _, part := range r.partitions(parts) {
+func (r *recordsActor) release(parts map[string][]int32) released {
+	done := released{offsets: offsets{}}
+	going := r.partitions(parts)
+	if r.commits.stage != noTransactions {
+		if r.uncommitted(going) {
+			r.stale = "partitions were revoked before their transaction could be committed"
+		}
+		for _, part := range going {
+			r.forget(part)
+		}
+		return done
+	}
+	var changed []*entry
+	for _, part := range going {
 		if part.position >= 0 && part.position != part.committed {
-			done.set(part.partitionID, part.position, part.epoch)
+			done.offsets.set(part.partitionID, part.position, part.epoch)
+		}
+		for _, e := range part.entries {
+			if e.changed {
+				changed = append(changed, e)
+			}
 		}
 		r.forget(part)
+	}
+	var err error
+	if done.letters, err = r.progressRecords(changed); err != nil {
+		r.log.Error("progress cannot be written", "error", err)
 	}
 	return done
 }
@@ -164,7 +208,11 @@ func (r *recordsActor) lose(m *lost) {
 		r.log.Warn("partitions lost: their uncommitted records are read again, by us or another member",
 			"group", r.config.Group.ID, "partitions", m.parts)
 	}
-	for _, part := range r.partitions(m.parts) {
+	going := r.partitions(m.parts)
+	if r.commits.stage != noTransactions && r.uncommitted(going) {
+		r.stale = "partitions were lost with results in an open transaction"
+	}
+	for _, part := range going {
 		r.forget(part)
 	}
 	r.commits.abort(m.reply)
@@ -218,7 +266,7 @@ func (r *recordsActor) checkDrained(now time.Time) {
 	for _, part := range r.parts {
 		all = append(all, part)
 	}
-	if !r.mayLeave(all, now, r.draining.deadline) || r.commits.underWay(now, r.draining.deadline) {
+	if !r.mayLeave(all, now, r.draining.deadline) || r.commitFirst(all, now, r.draining.deadline) {
 		return
 	}
 	for _, part := range all {
@@ -233,8 +281,36 @@ func (r *recordsActor) checkDrained(now time.Time) {
 	go func() {
 		<-polling
 		s.client.CloseAllowingRebalance()
+		r.leaveGroup()
 		s.tell(closed{})
 	}()
+}
+
+// leaveGroup takes a static member out of its group: closing its client, which
+// has committed, does not.
+func (r *Records) leaveGroup() {
+	g := &r.config.Group
+	if g.InstanceID == "" || !g.LeaveOnStop {
+		return
+	}
+	opts, err := r.config.clientOptions(r.log, nil)
+	if err != nil {
+		return // as after a crash: the session's timeout does it
+	}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), leaveGrace/2)
+	defer cancel()
+	left, err := kadm.NewClient(client).LeaveGroup(ctx, kadm.LeaveGroup(g.ID).InstanceIDs(g.InstanceID).Reason("stopped"))
+	if err == nil {
+		err = left.Error()
+	}
+	if err != nil {
+		r.log.Warn("could not leave the group; the others take over when the session has timed out", "group", g.ID, "error", err)
+	}
 }
 
 func (r *recordsActor) closed() {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,8 +29,10 @@ type RecordsOptions struct {
 	Config *Config
 	Topics []Topic // Config.Records.Topics, bound to their formats
 	Scorer Scorer
-	Log    *slog.Logger
-	Meter  metric.Meter
+	// Frontier is up to when the models topic is known; nil: nothing waits for it.
+	Frontier *Frontier
+	Log      *slog.Logger
+	Meter    metric.Meter
 }
 
 // Records is the handle of the record ingestion actor: the one thing that
@@ -45,7 +48,9 @@ type Records struct {
 	troubles struct{ group, commit, dead throttle }
 	outputs  outputPool
 
-	running atomic.Pointer[session]
+	frontier *Frontier
+	running  atomic.Pointer[session]
+	view     atomic.Pointer[progressView]
 }
 
 // NewRecords checks the configuration and returns the handle. Nothing runs
@@ -59,8 +64,14 @@ func NewRecords(o RecordsOptions) (*Records, error) {
 		status:  newRecordStatus(),
 		letters: o.Config.deadLetters(),
 	}
+	if o.Config.Models.Lead > 0 {
+		r.frontier = o.Frontier
+	}
 	if _, err := newSplitter(o.Topics, o.Config.Records.BatchRecords); err != nil {
 		return nil, err
+	}
+	if o.Config.Delivery == ExactlyOnce && o.Config.Transactions.ID == "" {
+		return nil, errors.New("kafka.transactions.id: must be set with exactly-once delivery, stable and different on each node")
 	}
 	opts, err := r.clientOptions(newConnection(o.Log))
 	if err != nil {
@@ -126,11 +137,13 @@ type recordsActor struct {
 	lanes     map[string]*lane          // by data type
 	retries   []*flight                 // that wait to be sent again
 	commits   commitState
-	leaving   []*revoked // revocations that wait for work in flight
+	progress  *progressView // nil without a progress topic
+	leaving   []*revoked    // revocations that wait for work in flight
 	draining  *drain
 	closing   bool
 	nextMarks time.Time // when to ask for watermarks
 	published time.Time // when the view for others was last made
+	passes    uint64    // over the runs of chunks
 	stale     string    // why the session has to be replaced
 }
 
@@ -140,10 +153,17 @@ type partitionID struct {
 	partition int32
 }
 
+// compare orders partitions by topic, then by number.
+func (p partitionID) compare(q partitionID) int {
+	return cmp.Or(cmp.Compare(p.topic, q.topic), cmp.Compare(p.partition, q.partition))
+}
+
 // partition is an assigned partition.
 type partition struct {
 	partitionID
 	queue
+	entries   map[string]*entry // by data type
+	restored  bool              // the entries of its last owner are here
 	held      bool
 	leaving   bool
 	headSince time.Time // when the chunk that is waited for got to the front
@@ -205,6 +225,10 @@ func (r *recordsActor) handle(message any) {
 		r.watermarks(m)
 	case *remade:
 		r.stale = remadeReason(m.topic)
+	case transactionsReady:
+		r.begin()
+	case *restored:
+		r.restored(m)
 	case closed:
 		r.closed()
 	}
@@ -231,6 +255,15 @@ func (r *recordsActor) start(ctx actor.Context) {
 	go r.poller.run(pollCtx)
 	go r.config.watchTopics(s, r.log, r.status.topics, nil, r.usedTopics()...)
 	go s.beat(min(beatEvery, r.config.Records.CommitInterval))
+	if r.config.Progress.Topic != "" {
+		r.progress = newProgressView(r.Records, s)
+		r.view.Store(r.progress)
+		go r.progress.run()
+	}
+	if r.config.Delivery == ExactlyOnce {
+		r.commits.stage = preparing
+		go r.prepareTransactions(s)
+	}
 	r.running.Store(s)
 	r.permit()
 }

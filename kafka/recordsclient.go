@@ -47,6 +47,9 @@ func (r *Records) clientOptions(conn *connection) ([]kgo.Opt, error) {
 		kgo.FetchMaxPartitionBytes(c.FetchPartitionBytes),
 		kgo.MaxDecompressBatchBytes(c.MaxBatchBytes),
 	)
+	if r.config.Delivery == ExactlyOnce {
+		opts = append(opts, r.config.transactional()...)
+	}
 	if g.InstanceID != "" {
 		opts = append(opts, kgo.InstanceID(g.InstanceID))
 	}

@@ -62,6 +62,9 @@ func (r *recordsActor) refused(part *partition, c *chunk, failed []failure) {
 		r.stale = remadeReason(first.output.record.Topic)
 	case !refusedForGood(first.err):
 		r.reportStuck(part, c, first)
+		if r.commits.stage != noTransactions {
+			r.stale = "the transaction has failed: " + first.err.Error()
+		}
 	}
 	c.again = append(failed, c.again...)
 	rep.alone, rep.broken = false, true
@@ -82,6 +85,7 @@ func (r *recordsActor) replaceByDeadLetter(c *chunk, f *failure) bool {
 	why := &rejection{stage: stageProduce, class: classRefused, err: f.err}
 	in := c.records[f.output.input]
 	c.results--
+	c.run(f.output.input).refuse(f.output.input)
 	c.deadLettered++
 	r.metrics.deadLettered(why)
 	r.log.Warn("the broker refuses a result; its record is dead-lettered", "topic", c.topic,

@@ -74,6 +74,8 @@ type recordStatus struct {
 	inGroup   bool
 	topicErr  error
 	commitErr error
+	txnErr    error
+	progErr   error
 	stuckOn   map[partitionID]error // cannot produce for
 	unread    map[partitionID]unread
 }
@@ -106,7 +108,7 @@ func (s *recordStatus) starting(conn *connection) {
 	defer s.mu.Unlock()
 	s.state, s.conn, s.inGroup = "", conn, false
 	s.view.Store(&recordView{at: time.Now()})
-	s.topicErr, s.commitErr = errors.New("topics are not looked up yet"), nil
+	s.topicErr, s.commitErr, s.txnErr, s.progErr = errors.New("topics are not looked up yet"), nil, nil, nil
 	s.stuckOn, s.unread = map[partitionID]error{}, map[partitionID]unread{}
 }
 
@@ -121,6 +123,9 @@ func (s *recordStatus) draining()           { s.set(func() { s.state = "draining
 func (s *recordStatus) joined(in bool)      { s.set(func() { s.inGroup = in; clear(s.unread) }) }
 func (s *recordStatus) topics(err error)    { s.set(func() { s.topicErr = err }) }
 func (s *recordStatus) committed(err error) { s.set(func() { s.commitErr = err }) }
+
+func (s *recordStatus) transactions(err error) { s.set(func() { s.txnErr = err }) }
+func (s *recordStatus) progress(err error)     { s.set(func() { s.progErr = err }) }
 
 // stuck notes that nothing of a partition can be produced, and returns whether
 // that is news.
@@ -218,6 +223,8 @@ func (s *recordStatus) health() error {
 		errs = append(errs, errors.New("group: not a member yet"))
 	}
 	add("commit", s.commitErr)
+	add("transactions", s.txnErr)
+	add("progress", s.progErr)
 	for id, err := range s.stuckOn {
 		add(fmt.Sprintf("results of %s/%d", id.topic, id.partition), err)
 	}

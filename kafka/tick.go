@@ -11,6 +11,7 @@ import (
 func (r *recordsActor) tick() {
 	now := time.Now()
 	r.overdue(now)
+	r.pumpAll()
 	for _, part := range r.parts {
 		r.mend(part, now)
 		if c := part.waiting(); c != nil && !part.held && now.Sub(part.headSince) > r.config.Records.HoldAfter {

@@ -158,15 +158,17 @@ func locations(cfg *config.Config) (*artifact.Resolver, error) {
 func (n *Node) buildIngestion(formats map[string]*record.Format) (err error) {
 	k := n.cfg.Kafka // a copy: the group's instance is ours to name
 	k.Group.InstanceID = cmp.Or(k.Group.InstanceID, n.cfg.Node.Name)
-	n.records, err = kafka.NewRecords(kafka.RecordsOptions{
-		Config: &k, Topics: boundTopics(k.Records.Topics, formats), Scorer: n.actors, Log: n.log, Meter: n.telemetry.meter(),
+	k.Transactions.ID = cmp.Or(k.Transactions.ID, k.Group.ID+"-"+n.name)
+	n.models, err = kafka.NewModels(kafka.ModelsOptions{
+		Config: &k, Models: n.actors, Log: n.log, Meter: n.telemetry.meter(),
+		Positions: &positions{store: n.store, topic: k.Models.Topic, damaged: n.damaged, fenced: n.fenced, log: n.log},
 	})
 	if err != nil {
 		return err
 	}
-	n.models, err = kafka.NewModels(kafka.ModelsOptions{
-		Config: &k, Models: n.actors, Log: n.log, Meter: n.telemetry.meter(),
-		Positions: &positions{store: n.store, topic: k.Models.Topic, damaged: n.damaged, fenced: n.fenced, log: n.log},
+	n.records, err = kafka.NewRecords(kafka.RecordsOptions{
+		Config: &k, Topics: boundTopics(k.Records.Topics, formats), Scorer: n.actors, Frontier: n.models.Frontier(),
+		Log: n.log, Meter: n.telemetry.meter(),
 	})
 	return err
 }

@@ -39,6 +39,7 @@ type Part struct {
 	End   int    // the row after the last one
 	Place Place  // of the generation
 	NS    uint64 // what its results have as scoring_ns
+	Timed bool   // the records' timestamps have chosen the generation
 }
 
 // buffers recycles the memory of answers: a buffer of a megabyte that is made
