@@ -21,6 +21,7 @@ type Broker struct {
 	cluster *Cluster
 	id      int
 	ports   [controller + 1]int
+	proxied []int // ports of the listeners behind proxies
 
 	// dumpArchive makes the next run write its class archive there.
 	dumpArchive string
@@ -37,9 +38,13 @@ func (b *Broker) Cluster() *Cluster { return b.cluster }
 // clients take.
 func (b *Broker) Seeds(l Listener) []string { return []string{b.addr(l)} }
 
-func (b *Broker) addr(l Listener) string {
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.ports[l]))
-}
+func (b *Broker) addr(l Listener) string { return loopback(b.ports[l]) }
+
+// ProxiedAddr is where the broker itself listens for the i-th proxy of
+// [Config].Proxied.
+func (b *Broker) ProxiedAddr(i int) string { return loopback(b.proxied[i]) }
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 func (b *Broker) listeners() []Listener {
 	if b.cfg.Secure {

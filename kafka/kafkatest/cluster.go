@@ -83,13 +83,14 @@ func (c *Cluster) addNodes(cfg Config, nodes int) error {
 		}
 		c.certificates = certificates
 	}
-	ports, err := freePorts(nodes * (int(controller) + 1))
+	each := int(controller) + 1 + len(cfg.Proxied)
+	ports, err := freePorts(nodes * each)
 	if err != nil {
 		return err
 	}
 	for i := range nodes {
 		b := &Broker{cfg: cfg, cluster: c, id: i + 1}
-		copy(b.ports[:], ports[i*len(b.ports):])
+		b.proxied = ports[i*each:][copy(b.ports[:], ports[i*each:]):each]
 		c.Nodes = append(c.Nodes, b)
 	}
 	for _, b := range c.Nodes {

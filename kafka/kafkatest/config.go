@@ -15,6 +15,11 @@ type Config struct {
 	// Secure adds the listeners TLS, SASL and SASLTLS to the plain one. They
 	// know one user, [User] with [Password], by PLAIN and both SCRAMs.
 	Secure bool
+	// Proxied adds plain listeners, each of which sends clients to another
+	// address than its own: that of a proxy, for the node's id. So a client that
+	// begins at the proxy stays behind it. The proxy's own end is
+	// [Broker.ProxiedAddr].
+	Proxied []func(node int) string
 	// Throughput runs the JVM as in production (all compilers, G1, 1 GiB)
 	// instead of as fast starting as possible.
 	Throughput bool

@@ -70,6 +70,12 @@ func (b *Broker) listenerProperties(p properties) {
 			advertise = append(advertise, entry)
 		}
 	}
+	for i, advertised := range b.cfg.Proxied {
+		name := fmt.Sprintf("PROXY%d", i+1)
+		listen = append(listen, name+"://"+b.ProxiedAddr(i))
+		advertise = append(advertise, name+"://"+advertised(b.id))
+		protocols = append(protocols, name+":"+Plaintext.protocol())
+	}
 	p["listeners"] = strings.Join(listen, ",")
 	p["advertised.listeners"] = strings.Join(advertise, ",")
 	p["listener.security.protocol.map"] = strings.Join(protocols, ",")
