@@ -95,7 +95,8 @@ func committed(b []byte, flexible bool) bool {
 		f.tags()
 	}
 	f.skip(4)
-	return f.next() == 0 && f.next() == 0 && !f.short
+	code := uint16(f.next())<<8 | uint16(f.next())
+	return code == 0 && !f.short
 }
 
 // fields reads a request's fields one after another. What goes past the end

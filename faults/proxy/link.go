@@ -50,7 +50,7 @@ func New(brokers int) (*Link, error) {
 	l := &Link{brokers: make([]string, brokers), pairs: map[*pair]struct{}{}}
 	l.changed = sync.NewCond(&l.mu)
 	for i := range brokers {
-		ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is there at once or not at all
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			l.Close()
 			return nil, fmt.Errorf("proxy: %w", err)
@@ -104,7 +104,7 @@ func (l *Link) connect(server *net.TCPConn, broker int) {
 		return
 	}
 	d := net.Dialer{Timeout: 5 * time.Second}
-	c, err := d.Dial("tcp", to) //nolint:noctx // the timeout bounds it
+	c, err := d.Dial("tcp", to)
 	if err != nil {
 		l.refused(server)
 		return

@@ -22,6 +22,7 @@ type output struct {
 	partial    []byte
 	tail       []string
 	complaints []string
+	unclean    int
 	address    string
 	changed    chan struct{} // closed, and made anew, when an address has come
 }

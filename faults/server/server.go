@@ -110,14 +110,25 @@ func environment() []string {
 	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MODELSERVER_") })
 }
 
-// ended takes note of a process that ended by itself or badly.
+// ended takes note of a process that ended by itself. One that was told to and
+// says that it could not finish, since its broker was away, is counted.
 func (s *Server) ended(p *process) {
-	if p.err == nil && p.told.Load() || p.killed.Load() {
-		return
-	}
 	s.output.mu.Lock()
 	defer s.output.mu.Unlock()
-	s.output.complain(fmt.Sprintf("the process of server %s ended with %v (told to: %v)", s.cfg.Name, p.err, p.told.Load()))
+	switch {
+	case p.killed.Load():
+	case !p.told.Load():
+		s.output.complain(fmt.Sprintf("the process of server %s ended by itself with %v", s.cfg.Name, p.err))
+	case p.err != nil:
+		s.output.unclean++
+	}
+}
+
+// UncleanStops is how many processes were told to stop and ended with an error.
+func (s *Server) UncleanStops() int {
+	s.output.mu.Lock()
+	defer s.output.mu.Unlock()
+	return s.output.unclean
 }
 
 // Kill ends the process as a crash does, frozen or not, and waits until it is

@@ -15,7 +15,7 @@ import (
 func script(t *testing.T, text string) *server.Server {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "program")
-	if err := os.WriteFile(program, []byte("#!/bin/sh\n"+text), 0o700); err != nil { //nolint:gosec // it is to be run
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"+text), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	s, err := server.New(server.Config{
@@ -89,6 +89,18 @@ func TestStopIsNotHeard(t *testing.T) {
 	}
 }
 
+// A process that could not do what it should before its end is counted.
+func TestUncleanStop(t *testing.T) {
+	s := script(t, "trap 'exit 1' TERM; "+serves+"while :; do sleep 0.01; done")
+	started(t, s)
+	if err := s.Stop(patience(t)); err != nil {
+		t.Fatal(err)
+	}
+	if c := s.Complaints(); len(c) > 0 || s.UncleanStops() != 1 {
+		t.Errorf("%d unclean stops, complaints: %q", s.UncleanStops(), c)
+	}
+}
+
 // A frozen process is killed all the same.
 func TestFreezeContinueKill(t *testing.T) {
 	s := script(t, serves+"exec sleep 1000")
@@ -112,8 +124,8 @@ func TestFreezeContinueKill(t *testing.T) {
 
 func TestComplaints(t *testing.T) {
 	for name, tt := range map[string]struct{ script, want string }{
-		"ends by itself": {"exit 0", "ended with <nil> (told to: false)"},
-		"fails":          {"exit 66", "ended with exit status 66"},
+		"ends by itself": {"exit 0", "ended by itself with <nil>"},
+		"fails":          {"exit 66", "ended by itself with exit status 66"},
 		"panics":         {"echo 'panic: oh'; exit 2", "panic: oh"},
 		"races":          {"echo 'WARNING: DATA RACE'; exit 0", "DATA RACE"},
 	} {

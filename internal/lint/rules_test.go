@@ -39,6 +39,11 @@ var layers = []layer{
 	// Beside the server.
 	{"bench", []string{"bench", "node", "api", "kafka", "actors", "model", "record", "persistence", "messages", "examples"}},
 	{"examples", []string{"model", "messages"}},
+	{"faults", []string{"faults", "kafka/kafkatest", "=record", "messages"}},
+	{"faults/check", []string{"messages"}},
+	{"faults/plan", nil},
+	{"faults/proxy", nil},
+	{"faults/server", nil},
 	{"scripts", []string{"kafka/kafkatest"}},
 }
 
@@ -54,7 +59,7 @@ var external = []struct {
 	only []string
 	why  string
 }{
-	{"github.com/twmb/franz-go", []string{"kafka", "bench"}, "Kafka's client stays behind package kafka"},
+	{"github.com/twmb/franz-go", []string{"kafka", "bench", "faults"}, "Kafka's client stays behind package kafka"},
 	{"github.com/asynkron/protoactor-go", []string{"actors", "kafka", "node", "bench"}, "actors stay out of the contract, the records and the APIs"},
 	{"gocloud.dev", []string{"model/artifact"}, "locations are resolved in one place"},
 	{"C", []string{"model"}, "C belongs to a model type"},

@@ -50,6 +50,15 @@ func RunCluster(t TB, cfg Config, nodes int) *Cluster {
 	return c
 }
 
+// Require skips or fails a test that starts brokers by itself, as [Run] does,
+// where the jars are missing.
+func Require(t TB) {
+	t.Helper()
+	if _, err := (Config{}).withDefaults(); err != nil {
+		missing(t, err)
+	}
+}
+
 // missing ends a test that got no broker.
 func missing(t TB, err error) {
 	t.Helper()

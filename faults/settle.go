@@ -1,0 +1,54 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// settle waits until the group has committed every record. What is left when ctx
+// ends is told.
+func (c *cluster) settle(ctx context.Context) (left string, err error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.seeds()...))
+	if err != nil {
+		return "", err
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	for {
+		left, err = c.uncommitted(ctx, admin)
+		if err == nil && left == "" {
+			return "", nil
+		}
+		if !wait(ctx, 50*time.Millisecond) {
+			if left == "" && err != nil {
+				left = err.Error()
+			}
+			return left, nil
+		}
+	}
+}
+
+// uncommitted names the partitions that have records which are not committed.
+func (c *cluster) uncommitted(ctx context.Context, admin *kadm.Client) (string, error) {
+	ends, err := admin.ListEndOffsets(ctx, wineTopic, jsonTopic)
+	if err != nil {
+		return "", err
+	}
+	offsets, err := admin.FetchOffsets(ctx, groupID)
+	if err != nil {
+		return "", err
+	}
+	var left []string
+	ends.Each(func(end kadm.ListedOffset) {
+		committed, ok := offsets.Lookup(end.Topic, end.Partition)
+		if end.Offset > 0 && (!ok || committed.At < end.Offset) {
+			left = append(left, fmt.Sprintf("%s/%d at %d of %d", end.Topic, end.Partition, committed.At, end.Offset))
+		}
+	})
+	return strings.Join(left, ", "), nil
+}
