@@ -79,6 +79,10 @@ bench-pmml: ## the PMML engine beside JPMML, interpreted and transpiled (10 min;
 bench-swaps: tensorflow ## what 1,000 swaps of each model type leave behind (3 min)
 	$(GO) run $(TAGS) ./bench/swaps
 
+.PHONY: soak
+soak: kafka ## servers under faults for FOR (5m), from SEED (one of the clock); more flags in SOAK
+	go run ./faults/soak -seed $${SEED:-0} -for $${FOR:-5m} $${SOAK:-}
+
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)
 	FUZZTIME=$${FUZZTIME:-10s} scripts/fuzz.sh $(PACKAGES)

@@ -90,14 +90,13 @@ func (c *Config) topics() []load.Topic {
 	}
 }
 
-// dataTypes are two whose models score what arrives and two that go by record
-// time.
+// dataTypes are four; the models of two may go by record time.
 func (c *Config) dataTypes() []load.DataType {
 	return []load.DataType{
 		{Name: "red"},
 		{Name: "white"},
-		{Name: "timed-red", Timed: true},
-		{Name: "timed-white", Timed: true},
+		{Name: "timed-red", Timed: c.RecordTime},
+		{Name: "timed-white", Timed: c.RecordTime},
 	}
 }
 
@@ -125,7 +124,7 @@ func (c *Config) settings(name string, brokers []string) server.Settings {
 		"kafka.group.rebalance_timeout": c.Session.String(),
 		"kafka.producer.linger":         "2ms",
 		"models.score_timeout":          (c.Session / 4).String(),
-		"persistence.snapshot_every":    "2s",
+		"store.snapshot_every":          "2s",
 	}
 	if c.Delivery == check.ExactlyOnce {
 		s["kafka.delivery"] = "exactly-once"

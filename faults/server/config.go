@@ -34,7 +34,7 @@ func (s Settings) tree() map[string]any {
 // has of its own: its data directory, a free port, and a log that can be read.
 func (s Settings) write(dir, name string) (string, error) {
 	tree := s.tree()
-	for _, section := range []string{"node", "persistence", "http", "log"} {
+	for _, section := range []string{"node", "store", "http", "log"} {
 		if _, ok := tree[section].(map[string]any); !ok {
 			tree[section] = map[string]any{}
 		}
@@ -45,7 +45,7 @@ func (s Settings) write(dir, name string) (string, error) {
 		}
 	}
 	defaults("node", "name", name)
-	defaults("persistence", "dir", filepath.Join(dir, "data"))
+	defaults("store", "dir", filepath.Join(dir, "data"))
 	defaults("http", "listen", "127.0.0.1:0")
 	defaults("log", "format", "json")
 	b, err := yaml.Marshal(tree)
