@@ -1,6 +1,8 @@
 package pmml
 
 import (
+	"strings"
+
 	"github.com/modelstream/modelserver/model/pmml/document"
 )
 
@@ -14,7 +16,12 @@ func (s *scope) apply(e *document.Apply, p params) expr {
 		name: e.Function, args: args, ifMissing: optText(e.MapMissingTo), otherwise: optText(e.DefaultValue),
 		mapMissing: e.MapMissingTo.Set, asMissing: e.InvalidValueTreatment == "asMissing",
 	}
-	if b, ok := s.c.builtins[e.Function]; ok {
+	if s.c.doc.Is("4.1") {
+		// PMML 4.1 named so what is the default value from 4.2 on.
+		c.otherwise, c.ifMissing, c.mapMissing = c.ifMissing, missing, false
+	}
+	if b, name, ok := s.builtin(e.Function); ok {
+		c.name = name
 		if len(args) < b.min || b.max >= 0 && len(args) > b.max {
 			s.c.refuse(e, "function %q with %d arguments", e.Function, len(args))
 		}
@@ -22,7 +29,7 @@ func (s *scope) apply(e *document.Apply, p params) expr {
 			b.fn = b.prepare(s, e, args)
 		}
 		c.fn, c.t, c.lenient = b.fn, b.result(args), b.lenient
-		return s.simplify(e, c)
+		return simplify(c)
 	}
 	def := s.c.functions[e.Function]
 	if def == nil {
@@ -36,11 +43,21 @@ func (s *scope) apply(e *document.Apply, p params) expr {
 	return c
 }
 
+// builtin finds a built-in function. Exporters write those that came with a
+// later version than the document's with an "x-".
+func (s *scope) builtin(name string) (b builtin, plain string, ok bool) {
+	if plain, extended := strings.CutPrefix(name, "x-"); extended && s.c.functions[name] == nil {
+		name = plain
+	}
+	b, ok = s.c.builtins[name]
+	return b, name, ok
+}
+
 // simplify replaces what needs no call: a choice evaluates one branch only,
 // arithmetic of two numbers needs no list of arguments.
-func (s *scope) simplify(e *document.Apply, c *callExpr) expr {
+func simplify(c *callExpr) expr {
 	plain := !c.mapMissing && c.otherwise.none() && !c.asMissing
-	switch op := e.Function; {
+	switch op := c.name; {
 	case op == "if":
 		return &ifExpr{call: c}
 	case plain && (op == "+" || op == "-" || op == "*" || op == "/"):

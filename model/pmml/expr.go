@@ -46,6 +46,8 @@ func (s *scope) expr(e document.Expression, p params) expr {
 		return s.textIndex(e, p)
 	case *document.Apply:
 		return s.apply(e, p)
+	case *document.ErrorExpression:
+		return raised(e)
 	}
 	s.c.refuse(e, "the expression is not supported")
 	return nil
@@ -91,6 +93,14 @@ func guess(s string) value {
 		return v
 	}
 	return text(s)
+}
+
+// raised is an expression that fails the rows that evaluate it.
+func raised(e *document.ErrorExpression) expr {
+	if e.Message == "" {
+		return constExpr{failure("the model raises an error here")}
+	}
+	return constExpr{failure("the model says: " + document.Short(e.Message))}
 }
 
 type constExpr struct{ v value }

@@ -67,7 +67,7 @@ func (c *compiler) model(m document.Model, parent *scope) *modelPlan {
 
 func (c *compiler) family(b *document.ModelBase) family {
 	for _, f := range families() {
-		if f.element == b.Element {
+		if f.element == b.Kind() {
 			return f
 		}
 	}

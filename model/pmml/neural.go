@@ -22,7 +22,8 @@ type neuralLayer struct {
 	activation string
 	normalize  string
 	threshold  float64
-	first      int // number of its first neuron
+	leakage    float64 // of a rectifier
+	first      int     // number of its first neuron
 	neurons    []neuron
 }
 
@@ -86,7 +87,10 @@ func compileNeuralNetwork(mc *modelCompiler, m *document.NeuralNetwork) evaluato
 
 func (mc *modelCompiler) neuralLayer(m *document.NeuralNetwork, l *document.NeuralLayer, ids map[string]int) neuralLayer {
 	a := mc.math
-	layer := neuralLayer{activation: l.ActivationFunction, normalize: l.NormalizationMethod, first: len(ids), threshold: l.Threshold.Or(m.Threshold)}
+	layer := neuralLayer{
+		leakage:    a.round(firstSet(l.Leakage, m.Leakage).Or(0)),
+		activation: l.ActivationFunction, normalize: l.NormalizationMethod, first: len(ids), threshold: l.Threshold.Or(m.Threshold),
+	}
 	if layer.activation == "" {
 		layer.activation = m.ActivationFunction
 	}

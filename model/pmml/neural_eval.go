@@ -135,6 +135,14 @@ func (l *neuralLayer) activate(a arith, rows []int32, out []float64) {
 	case "identity":
 		return
 	case "rectifier":
+		if l.leakage != 0 {
+			for _, row := range rows {
+				if out[row] <= 0 {
+					out[row] = a.mul(out[row], l.leakage)
+				}
+			}
+			return
+		}
 		for _, row := range rows {
 			out[row] = max(0, out[row])
 		}

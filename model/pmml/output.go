@@ -44,7 +44,9 @@ func (s *scope) outputs(mc *modelCompiler) {
 		o := s.output(mc, f)
 		p.outputs = append(p.outputs, o)
 		p.after = append(p.after, o)
-		p.exports = append(p.exports, export{f.Name, o.to, f.OpType})
+		if !f.Inner {
+			p.exports = append(p.exports, export{f.Name, o.to, f.OpType})
+		}
 	}
 }
 
@@ -233,6 +235,9 @@ func (o *output) run(f *frame, rows []int32) {
 		t := o.about(f, row)
 		r := &f.results[t.id]
 		if r.state[row] != valid && o.expr == nil {
+			if o.doc.Inner {
+				f.put(o.to, row, missing)
+			}
 			continue
 		}
 		v := o.value(f, row, t, r)

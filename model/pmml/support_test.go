@@ -75,6 +75,8 @@ func writeElements(t *testing.T, b *bytes.Buffer, known []document.ElementInfo, 
 	}
 	for _, e := range known {
 		switch {
+		case e.Refused:
+			here[e.Name] = "**refused**"
 		case e.Ignored:
 			here[e.Name] = "*read past*"
 		case refusedExpression(e.Name):

@@ -72,6 +72,10 @@ type elementDecoder interface {
 	decodeElement(d *decoder, pos Pos) error
 }
 
+// implier is implemented by elements that can do without something that is
+// required, because of something else that they have: markup of older versions.
+type implier interface{ implies(name string) bool }
+
 // finisher is implemented by elements that check or convert themselves.
 type finisher interface{ finish() error }
 
@@ -91,7 +95,7 @@ func (d *decoder) document(doc *PMML) error {
 			return d.errorf("this is <%s>, not a PMML document", name)
 		}
 		d.prefix = string(prefix)
-		if err := d.namespace(); err != nil {
+		if err := d.namespace(doc); err != nil {
 			return err
 		}
 		if err := d.element(reflect.ValueOf(doc).Elem(), "PMML"); err != nil {
@@ -101,7 +105,8 @@ func (d *decoder) document(doc *PMML) error {
 }
 
 // namespace checks the root's namespace: that of any version of PMML, or none.
-func (d *decoder) namespace() error {
+// Where there is one it tells the version of the markup.
+func (d *decoder) namespace(doc *PMML) error {
 	for _, a := range d.r.Attrs() {
 		mine := string(a.Prefix) == "xmlns" && string(a.Name) == d.prefix ||
 			d.prefix == "" && len(a.Prefix) == 0 && string(a.Name) == "xmlns"
@@ -109,9 +114,15 @@ func (d *decoder) namespace() error {
 			continue
 		}
 		uri := string(a.Value)
-		if uri != "" && !strings.HasPrefix(uri, "http://www.dmg.org/PMML-") {
+		if uri == "" {
+			continue
+		}
+		_, path, _ := strings.Cut(uri, "://") // some write https
+		version, ok := strings.CutPrefix(path, "www.dmg.org/PMML-")
+		if !ok {
 			return d.errorf("namespace %q is not that of PMML 3.0 to 4.4", uri)
 		}
+		doc.Markup = strings.ReplaceAll(version, "_", ".")
 	}
 	return nil
 }
@@ -150,7 +161,10 @@ func (d *decoder) element(v reflect.Value, name string) error {
 		return err
 	}
 	for _, f := range plan.required {
-		if !slices.Contains(seen, f) {
+		if slices.Contains(seen, f) {
+			continue
+		}
+		if k, ok := v.Addr().Interface().(implier); !ok || !k.implies(f.name) {
 			return missing(pos, f.name)
 		}
 	}
@@ -215,7 +229,7 @@ func isVendors(name string) bool {
 		return false
 	}
 	switch name {
-	case "x-mathContext", "x-missingPredictionTreatment", "x-missingThreshold", "x-wordRE", "x-invalidValueReplacement", "x-reportField":
+	case "x-mathContext", "x-missingPredictionTreatment", "x-missingThreshold", "x-wordRE", "x-invalidValueReplacement", "x-reportField", "x-leakage":
 		return false
 	}
 	return true
@@ -223,6 +237,9 @@ func isVendors(name string) bool {
 
 // isVendorsElement is isVendors for elements.
 func isVendorsElement(name string) bool {
+	if name == "X-Error" {
+		return false
+	}
 	return name == "Extension" || strings.HasPrefix(name, "X-") || strings.HasPrefix(name, "x-")
 }
 
@@ -311,6 +328,9 @@ func (d *decoder) child(v reflect.Value, plan *typePlan, pos Pos) (*fieldPlan, e
 	if f := plan.children[string(local)]; f != nil {
 		if f.skip {
 			return f, d.skip()
+		}
+		if f.because != "" {
+			return nil, refuse(at.Where(), "%s", f.because)
 		}
 		return f, d.into(v.FieldByIndex(f.index), at, nil)
 	}

@@ -15,6 +15,7 @@ type ElementInfo struct {
 	Attributes []AttributeInfo
 	Children   []string
 	Ignored    bool // read past, wherever it stands
+	Refused    bool // known, and refused wherever it stands
 }
 
 // AttributeInfo is one of an element's attributes. Older names of an attribute are
@@ -73,7 +74,11 @@ func (w *describer) element(name, parent string, t reflect.Type) {
 	if t == skipType {
 		return
 	}
-	e.Ignored = false
+	if t == reflect.TypeFor[Refused]() {
+		e.Ignored, e.Refused = false, true
+		return
+	}
+	e.Ignored, e.Refused = false, false
 	plan := w.plan(t)
 	for attr, f := range plan.attrs {
 		e.attribute(attr, f, t.FieldByIndex(f.index).Type)

@@ -15,6 +15,7 @@ func expressions() map[string]Expression {
 		"Apply":          &Apply{},
 		"Aggregate":      &Aggregate{},
 		"Lag":            &Lag{},
+		"X-Error":        &ErrorExpression{},
 	}
 }
 
@@ -34,6 +35,7 @@ type DerivedField struct {
 	DataType    DataType   `pmml:"dataType"`
 	Expression  Expression `pmml:"*,required"`
 	Values      []Value    `pmml:"Value"`
+	_           Skip       `pmml:"Interval"` // PMML 3.0
 }
 
 // DefineFunction is a function made of an expression.
@@ -120,6 +122,7 @@ type MapValues struct {
 	OutputColumn ColumnName        `pmml:"outputColumn,required"`
 	DataType     DataType          `pmml:"dataType"`
 	Columns      []FieldColumnPair `pmml:"FieldColumnPair"`
+	_            Refused           `pmml:"TableLocator,because=the table is not in the document; an <InlineTable> would be read"`
 	Table        *InlineTable      `pmml:"InlineTable,required"`
 }
 
@@ -157,6 +160,7 @@ type TextIndexNormalization struct {
 	WordSeparatorCharacters Opt[string]  `pmml:"wordSeparatorCharacterRE"`
 	WordRE                  Opt[string]  `pmml:"x-wordRE"`
 	Tokenize                Opt[bool]    `pmml:"tokenize"`
+	_                       Refused      `pmml:"TableLocator,because=the table is not in the document; an <InlineTable> would be read"`
 	Table                   *InlineTable `pmml:"InlineTable,required"`
 }
 
@@ -168,6 +172,12 @@ type Apply struct {
 	DefaultValue          Opt[string]  `pmml:"defaultValue"`
 	InvalidValueTreatment string       `pmml:"invalidValueTreatment,enum=returnInvalid|asIs|asMissing,default=returnInvalid"`
 	Args                  []Expression `pmml:"*"`
+}
+
+// ErrorExpression is JPMML's extension: the record that gets here has no result.
+type ErrorExpression struct {
+	Pos
+	Message string `pmml:"message"`
 }
 
 // Aggregate summarises the values of a field that is a collection.

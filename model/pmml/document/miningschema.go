@@ -48,11 +48,10 @@ type Target struct {
 type TargetValue struct {
 	Pos
 	Value            Opt[string]  `pmml:"value"`
-	DisplayValue     Opt[string]  `pmml:"displayValue"`
+	DisplayValue     Opt[string]  `pmml:"displayValue,alias=rawDataValue"` // the alias: PMML 3.0 and 3.1
 	PriorProbability Opt[float64] `pmml:"priorProbability"`
 	DefaultValue     Opt[float64] `pmml:"defaultValue"`
 	_                Skip         `pmml:"Partition"`
-	_                Skip         `pmml:"rawDataValue"` // PMML 3.0
 }
 
 // Output lists what a model gives besides its prediction (DMG 4.4, Output).
@@ -83,6 +82,8 @@ type OutputField struct {
 	Decisions     *Decisions  `pmml:"Decisions"`
 	Values        []Value     `pmml:"Value"`
 	Expression    Expression  `pmml:"*"`
+
+	Inner bool // a ResultField: other models see it, the user does not
 }
 
 // Decisions are what a "decision" output may answer.

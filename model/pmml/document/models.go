@@ -19,6 +19,7 @@ type Node struct {
 	DefaultChild  string               `pmml:"defaultChild"`
 	Predicate     Predicate            `pmml:"*,required"`
 	Nodes         []*Node              `pmml:"Node"`
+	Embedded      Embedded             `pmml:"*"` // likewise
 	Distributions []*ScoreDistribution `pmml:"ScoreDistribution"`
 	_             Skip                 `pmml:"Partition"`
 }
@@ -36,6 +37,7 @@ type ScoreDistribution struct {
 type MiningModel struct {
 	ModelBase
 	Segmentation *Segmentation `pmml:"Segmentation,required"`
+	Embedded     []Embedded    `pmml:"*"` // PMML 3.0 to 4.0, until the document is upgraded
 }
 
 // Segmentation says how the segments' results become one.
@@ -45,6 +47,9 @@ type Segmentation struct {
 	MissingPredictionTreatment string     `pmml:"missingPredictionTreatment,alias=x-missingPredictionTreatment,enum=returnMissing|skipSegment|continue,default=continue"`
 	MissingThreshold           float64    `pmml:"missingThreshold,alias=x-missingThreshold,default=1"`
 	Segments                   []*Segment `pmml:"Segment"`
+
+	// LocalTransformations are PMML 4.0's; they become the model's.
+	LocalTransformations *TransformationDictionary `pmml:"LocalTransformations"`
 }
 
 // Segment is one model and when to use it.
@@ -108,6 +113,7 @@ type NeuralNetwork struct {
 	Threshold           float64        `pmml:"threshold,default=0"`
 	Width               Opt[float64]   `pmml:"width"`
 	Altitude            float64        `pmml:"altitude,default=1"`
+	Leakage             Opt[float64]   `pmml:"x-leakage"` // JPMML: what a rectifier leaves of numbers below 0
 	_                   Skip           `pmml:"numberOfLayers"`
 	Inputs              *NeuralInputs  `pmml:"NeuralInputs,required"`
 	Layers              []*NeuralLayer `pmml:"NeuralLayer,required"`
@@ -148,6 +154,7 @@ type NeuralLayer struct {
 	Threshold           Opt[float64] `pmml:"threshold"`
 	Width               Opt[float64] `pmml:"width"`
 	Altitude            Opt[float64] `pmml:"altitude"`
+	Leakage             Opt[float64] `pmml:"x-leakage"`
 	Neurons             []*Neuron    `pmml:"Neuron,required"`
 }
 

@@ -21,6 +21,7 @@ type TrainingInstances struct {
 	_      Skip            `pmml:"isTransformed"` // the fields that are listed tell
 	_      Skip            `pmml:"recordCount"`
 	_      Skip            `pmml:"fieldCount"`
+	_      Refused         `pmml:"TableLocator,because=the instances are not in the document; an <InlineTable> would be read"`
 	Fields *InstanceFields `pmml:"InstanceFields,required"`
 	Table  *InlineTable    `pmml:"InlineTable,required"`
 }

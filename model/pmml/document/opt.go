@@ -37,6 +37,10 @@ type Located interface{ Position() Pos }
 // evaluation.
 type Skip struct{}
 
+// Refused stands in a struct for an element that is known and cannot be
+// supported; the tag says because of what.
+type Refused struct{}
+
 // Opt is an attribute whose absence means something of its own.
 type Opt[T any] struct {
 	V   T

@@ -6,6 +6,7 @@ import "reflect"
 type PMML struct {
 	Pos
 	Version string `pmml:"version"`
+	Markup  string // the version that the namespace names, or ""
 
 	_                        Skip                      `pmml:"Header"`
 	_                        Skip                      `pmml:"MiningBuildTask"`
@@ -26,6 +27,8 @@ type ModelBase struct {
 	IsScorable    bool   `pmml:"isScorable,default=true"`
 	// MathContext is JPMML's extension: "float" computes in single precision.
 	MathContext string `pmml:"x-mathContext,enum=float|double,default=double"`
+	// Upgraded is the element of today that stands for the model, or "".
+	Upgraded string
 
 	MiningSchema         *MiningSchema             `pmml:"MiningSchema,required"`
 	Output               *Output                   `pmml:"Output"`
@@ -38,6 +41,14 @@ type ModelBase struct {
 
 // Base returns the part that all models have.
 func (m *ModelBase) Base() *ModelBase { return m }
+
+// Kind names the model element that tells how the model is evaluated.
+func (m *ModelBase) Kind() string {
+	if m.Upgraded != "" {
+		return m.Upgraded
+	}
+	return m.Element
+}
 
 // DataDictionary describes the fields of the data (DMG 4.4, Data Dictionary).
 type DataDictionary struct {
@@ -94,6 +105,7 @@ func groups(models map[string]func() Model) map[reflect.Type]map[string]reflect.
 		reflect.TypeFor[Predicate]():    structs[Predicate](predicates()),
 		reflect.TypeFor[VectorField]():  structs[VectorField](vectorFields()),
 		reflect.TypeFor[Rule]():         structs[Rule](rules()),
+		reflect.TypeFor[Embedded]():     structs[Embedded](embedded()),
 		reflect.TypeFor[Distribution](): structs[Distribution](distributions()),
 	}
 	m := map[string]reflect.Type{}
@@ -112,6 +124,15 @@ func structs[T any](group map[string]T) map[string]reflect.Type {
 	return m
 }
 
+// Is says whether the document is written in the markup of a version, "4.1".
+// The namespace decides where there is one, as in the reference.
+func (p *PMML) Is(version string) bool {
+	if p.Markup != "" {
+		return p.Markup == version
+	}
+	return p.Version == version
+}
+
 // upgrade turns an older document into the 4.4 form.
 func (p *PMML) upgrade() error {
 	if v := p.Version; v != "" && v[0] != '3' && v[0] != '4' {
@@ -124,6 +145,14 @@ func (p *PMML) upgrade() error {
 				f.DataType = "double"
 			}
 		}
+	}
+	c := &composer{}
+	for i, m := range p.Models {
+		k, err := c.model(m)
+		if err != nil {
+			return err
+		}
+		p.Models[i] = k
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ type fieldPlan struct {
 	def      string
 	hasDef   bool
 	skip     bool
+	because  string // of a refused element
 }
 
 // typePlan is a struct read as the schema of an element.
@@ -79,6 +80,8 @@ func (p *typePlan) field(f reflect.StructField, tag string, index []int) {
 			plan.enum = strings.Split(value, "|")
 		case "default":
 			plan.def, plan.hasDef = value, true
+		case "because":
+			plan.because = value
 		case "alias": // the name in an older version
 			names = append(names, strings.Split(value, "|")...)
 		default:
