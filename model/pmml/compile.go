@@ -34,10 +34,12 @@ type plan struct {
 	targets []*target
 	inputs  []input
 	bound   []boundInput
-	group   string // the field that tells which records are one transaction, or ""
-	regs    int    // parameters of functions
-	texts   int    // TextIndex expressions
-	scratch []int  // sizes of what evaluators need while they work
+	lags    []lagInput
+	lagAt   document.Pos // of the first
+	group   string       // the field that tells which records are one transaction, or ""
+	regs    int          // parameters of functions
+	texts   int          // TextIndex expressions
+	scratch []int        // sizes of what evaluators need while they work
 
 	keys        int  // columns of the forest that has most of them
 	lentClasses int  // the most that a target with lent results has

@@ -24,7 +24,7 @@
 // # Collections
 //
 // A field of association rules that holds the items of a whole transaction is
-// a text: a JSON array, or one item. Results that are collections come as text,
+// a text: a JSON array, or one item; likewise a field that is aggregated. Results that are collections come as text,
 // too: "[a, b]".
 //
 // # Adding a family of models

@@ -12,8 +12,13 @@ import (
 // (float64, int64, bool or string) for each output that is not missing. An
 // error is a [*model.RecordError], or says that a value is of another type.
 //
+// A model that looks back at earlier records (Lag) cannot be evaluated so.
+//
 // It is convenient, not fast: use [Model.Score] for many records.
 func (m *Model) Evaluate(record map[string]any) (map[string]any, error) {
+	if len(m.plan.lags) > 0 {
+		return nil, fmt.Errorf("%s: looks at earlier records; score them together", m.plan.lagAt.Where())
+	}
 	var in, out model.Batch
 	in.Reset(m.signature.Inputs, 1)
 	for i := range m.signature.Inputs {

@@ -46,6 +46,10 @@ func (s *scope) expr(e document.Expression, p params) expr {
 		return s.textIndex(e, p)
 	case *document.Apply:
 		return s.apply(e, p)
+	case *document.Lag:
+		return s.lag(e)
+	case *document.Aggregate:
+		return s.aggregate(e)
 	case *document.ErrorExpression:
 		return raised(e)
 	}

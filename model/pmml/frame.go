@@ -42,6 +42,7 @@ type frame struct {
 	keys    []uint64              // what the trees of a forest compare
 	texts   [][]tokens            // by TextIndex and row
 	terms   []map[string][]string // by TextIndex
+	history []history             // by Lag
 	pool    [][]int32
 	all     []int32
 }

@@ -129,8 +129,8 @@ func (t *treatStep) run(f *frame, rows []int32) {
 	}
 }
 
-// bindInput notes that a slot is filled from the caller's column.
-func (c *compiler) bindInput(to slot, df *document.DataField, mf *document.MiningField) {
+// boundInput tells how a slot is filled from the caller's column.
+func (c *compiler) boundInput(to slot, df *document.DataField, mf *document.MiningField) boundInput {
 	b := boundInput{
 		treatment: c.treatment(to, mf), to: to, typ: c.info(to).typ,
 		intervals: df.Intervals, invalid: mf.InvalidValueTreatment,
@@ -153,8 +153,8 @@ func (c *compiler) bindInput(to slot, df *document.DataField, mf *document.Minin
 		c.refuseAttr(mf, "invalidValueReplacement", "the attribute is missing")
 	}
 	b.plain = len(b.values) == 0 && len(b.texts) == 0 && b.outliers == keepOutliers
-	b.source = c.addInput(df, b.typ)
-	c.plan.bound = append(c.plan.bound, b)
+	b.source = c.addInput(df, dataTypeOf(df.DataType))
+	return b
 }
 
 func (c *compiler) declareValue(b *boundInput, to slot, v *document.Value) {

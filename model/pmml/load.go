@@ -20,6 +20,11 @@ type Options struct {
 	// SkipVerification loads a model without evaluating the verification rows
 	// of its document; see [Model.Verify].
 	SkipVerification bool
+	// Streaming says that the rows of a batch are whatever has come by then. A
+	// document that looks back at the rows before (Lag) is refused: what it
+	// computes would depend on where batches are cut. Without it a batch is a
+	// data set of its own, whose rows are in order.
+	Streaming bool
 }
 
 // Load reads and compiles a document and evaluates its verification rows. The
@@ -33,6 +38,9 @@ func Load(ctx context.Context, r io.Reader, o Options) (m *Model, err error) {
 	p, err := compileDocument(doc)
 	if err != nil {
 		return nil, err
+	}
+	if o.Streaming && len(p.lags) > 0 {
+		return nil, &model.LoadError{Where: p.lagAt.Where(), Reason: "looks at earlier records; a stream is cut into batches anywhere, and the records before may be in another one"}
 	}
 	m = newModel(p, doc.Models[0].Base().ModelVerification)
 	if !o.SkipVerification {
@@ -60,7 +68,7 @@ func Type() model.Type {
 			for name := range spec.Options {
 				return nil, &model.LoadError{Reason: fmt.Sprintf("option %q is not known; pmml has none", name)}
 			}
-			m, err := Load(ctx, bytes.NewReader(spec.Artifact.Bytes), Options{SkipVerification: true})
+			m, err := Load(ctx, bytes.NewReader(spec.Artifact.Bytes), Options{SkipVerification: true, Streaming: true})
 			if err == nil {
 				return m, nil
 			}

@@ -122,6 +122,9 @@ func (m *Model) block(f *frame, in, out *model.Batch, lo, n int) {
 		b := &m.plan.bound[i]
 		b.load(f, &in.Columns[b.source], lo)
 	}
+	if len(m.plan.lags) > 0 {
+		f.loadLags(in, lo, n)
+	}
 	rows := f.all[:n]
 	var picked []int32
 	if len(in.Errors) > 0 {

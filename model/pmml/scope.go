@@ -105,16 +105,21 @@ func (s *scope) input(name string, mf *document.MiningField) (slot, bool) {
 	if df == nil {
 		return 0, false
 	}
-	info := slotInfo{name: name, typ: dataTypeOf(df.DataType), op: df.OpType, data: df}
+	sl := s.c.slot(s.c.inputInfo(df, mf))
+	s.c.plan.bound = append(s.c.plan.bound, s.c.boundInput(sl, df, mf))
+	return sl, true
+}
+
+// inputInfo is what is known about a slot for a field of the data.
+func (c *compiler) inputInfo(df *document.DataField, mf *document.MiningField) slotInfo {
+	info := slotInfo{name: df.Name, typ: dataTypeOf(df.DataType), op: df.OpType, data: df}
 	if mf.OpType != "" {
 		info.op = mf.OpType
 	}
 	if info.op == "ordinal" {
 		info.ranks = ranks(df.Values)
 	}
-	sl := s.c.slot(info)
-	s.c.bindInput(sl, df, mf)
-	return sl, true
+	return info
 }
 
 func ranks(values []document.Value) map[string]int {

@@ -24,7 +24,11 @@ func (m *Model) Verify(ctx context.Context) error {
 	if m.plan.group != "" {
 		table = check.transactions(table)
 	}
-	for rows := range slices.Chunk(table, blockRows) {
+	together := blockRows
+	if len(m.plan.lags) > 0 {
+		together = max(1, len(table)) // they are a data set
+	}
+	for rows := range slices.Chunk(table, together) {
 		in.Rows, in.Columns = len(rows), in.Columns[:0]
 		for i := range m.signature.Inputs {
 			in.Columns = append(in.Columns, check.input(m.signature.Inputs[i].Name, rows))
