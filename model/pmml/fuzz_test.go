@@ -80,7 +80,11 @@ func FuzzEvaluate(f *testing.F) {
 			t.Fatal(err)
 		}
 		for row := range rows {
-			alone := singleRow(in, row)
+			first := row
+			if len(m.plan.lags) > 0 {
+				first = 0 // the rows before matter, those behind do not
+			}
+			alone := someRows(in, first, row+1)
 			var one model.Batch
 			if err := m.Score(context.Background(), alone, &one); err != nil {
 				t.Fatal(err)
@@ -146,31 +150,35 @@ func fuzzBatch(s *model.Signature, data []byte, rows int) *model.Batch {
 	return in
 }
 
-// singleRow is a batch of one row of another.
-func singleRow(in *model.Batch, row int) *model.Batch {
-	one := &model.Batch{Rows: 1}
+// someRows is a batch of the rows from … to−1 of another.
+func someRows(in *model.Batch, from, to int) *model.Batch {
+	some := &model.Batch{Rows: to - from}
 	for _, c := range in.Columns {
 		k := model.Column{Type: c.Type, Width: 1}
 		switch c.Type {
 		case model.Float64:
-			k.Float64 = c.Float64[row : row+1]
+			k.Float64 = c.Float64[from:to]
 		case model.Float32:
-			k.Float32 = c.Float32[row : row+1]
+			k.Float32 = c.Float32[from:to]
 		case model.Int64:
-			k.Int64 = c.Int64[row : row+1]
+			k.Int64 = c.Int64[from:to]
 		case model.Bool:
-			k.Bool = c.Bool[row : row+1]
+			k.Bool = c.Bool[from:to]
 		case model.String:
-			k.String = c.String[row : row+1]
+			k.String = c.String[from:to]
 		}
-		k.SetState(0, 1, c.StateOf(row))
-		one.Columns = append(one.Columns, k)
+		for row := range some.Rows {
+			k.SetState(row, some.Rows, c.StateOf(from+row))
+		}
+		some.Columns = append(some.Columns, k)
 	}
-	return one
+	return some
 }
 
+// sameRow compares a row of a batch with the last one of another.
 func sameRow(t *testing.T, m *Model, batch *model.Batch, row int, one *model.Batch) {
-	a, b := batch.Err(row), one.Err(0)
+	last := one.Rows - 1
+	a, b := batch.Err(row), one.Err(last)
 	if (a == nil) != (b == nil) || a != nil && *a != *b {
 		t.Fatalf("row %d: %v in a batch, %v alone", row, a, b)
 	}
@@ -178,7 +186,7 @@ func sameRow(t *testing.T, m *Model, batch *model.Batch, row int, one *model.Bat
 		return
 	}
 	for i, f := range m.signature.Outputs {
-		x, y := batch.Columns[i].Value(row), one.Columns[i].Value(0)
+		x, y := batch.Columns[i].Value(row), one.Columns[i].Value(last)
 		if x != y && !bothNaN(x, y) {
 			t.Fatalf("row %d: %s is %v in a batch, %v alone", row, f.Name, x, y)
 		}
