@@ -63,7 +63,7 @@ kafka:
   results: {topic: wine-results}
   dead_letters: {topic: dead-letters}
   group: {id: swap-latency}
-persistence: {dir: %q}
+store: {dir: %q}
 http: {listen: ""}
 log: {level: warn}
 `

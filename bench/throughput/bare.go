@@ -22,6 +22,10 @@ func copyTopic(ctx context.Context, o options) error {
 	if !ok {
 		return fmt.Errorf("compression %q is not none, lz4, snappy or zstd", o.compress)
 	}
+	commit, err := time.ParseDuration(o.commit)
+	if err != nil {
+		return fmt.Errorf("-commit: %w", err)
+	}
 	client, err := kgo.NewClient(
 		kgo.SeedBrokers(o.seeds),
 		kgo.ConsumeTopics(o.in), kgo.ConsumerGroup("bare-"+o.out),
@@ -30,7 +34,7 @@ func copyTopic(ctx context.Context, o options) error {
 		kgo.DefaultProduceTopic(o.out), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(5*time.Millisecond), kgo.ProducerBatchCompression(codec),
 		kgo.MaxBufferedRecords(100_000),
-		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(500*time.Millisecond),
+		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(commit),
 		kgo.BlockRebalanceOnPoll(),
 	)
 	if err != nil {

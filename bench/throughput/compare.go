@@ -45,23 +45,45 @@ func compare(ctx context.Context, o options) error {
 	defer client.Close()
 	b.client = client
 
-	var bare, server []figures
+	sides := b.sides()
 	for round := range o.rounds {
-		for _, side := range []struct {
-			name string
-			run  func(context.Context, string) (figures, error)
-			into *[]figures
-		}{{"bare loop", b.runBare, &bare}, {"server", b.runServer, &server}} {
-			f, err := side.run(ctx, fmt.Sprintf("out-%d-%d", round, len(bare)+len(server)))
+		for i := range sides {
+			side := &sides[i]
+			f, err := side.run(ctx, fmt.Sprintf("out-%d-%d", round, i))
 			if err != nil {
 				return fmt.Errorf("%s: %w", side.name, err)
 			}
-			fmt.Fprintf(os.Stderr, "round %d  %-9s  %s\n", round+1, side.name, f)
-			*side.into = append(*side.into, f)
+			fmt.Fprintf(os.Stderr, "round %d  %-44s  %s\n", round+1, side.name, f)
+			side.runs = append(side.runs, f)
 		}
 	}
-	report(os.Stdout, o, bare, server)
+	report(os.Stdout, o, sides)
 	return nil
+}
+
+// side is one of those that are compared, with what its runs have shown.
+type side struct {
+	name string
+	run  func(ctx context.Context, out string) (figures, error)
+	runs []figures
+}
+
+// sides returns what runs in turn: the bare loop, then the server with each
+// delivery, in each number of processes.
+func (b *bench) sides() []side {
+	sides := []side{{name: "bare consume → produce loop", run: b.runBare}}
+	for _, n := range b.processes {
+		for _, delivery := range b.deliveries {
+			name := "modelserver, " + delivery
+			if n > 1 {
+				name += fmt.Sprintf(", %d processes", n)
+			}
+			sides = append(sides, side{name: name, run: func(ctx context.Context, out string) (figures, error) {
+				return b.runServers(ctx, out, delivery, n)
+			}})
+		}
+	}
+	return sides
 }
 
 // bench is what all runs share.
@@ -81,11 +103,11 @@ func (b *bench) runBare(ctx context.Context, out string) (figures, error) {
 	if err != nil {
 		return figures{}, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-bare", "-seeds", b.seeds[0], "-in", dataTopic, "-out", out, "-compression", b.compress)
-	return b.measure(ctx, cmd, out)
+	cmd := exec.CommandContext(ctx, self, "-bare", "-seeds", b.seeds[0], "-in", dataTopic, "-out", out, "-compression", b.compress, "-commit", b.commit)
+	return b.measure(ctx, []*exec.Cmd{cmd}, out)
 }
 
-func (b *bench) runServer(ctx context.Context, out string) (figures, error) {
+func (b *bench) runServers(ctx context.Context, out, delivery string, processes int) (figures, error) {
 	models := "models-" + out
 	for topic, partitions := range map[string]int{out: b.partitions, models: 1, "dead-" + out: 1} {
 		if err := kafkatest.CreateTopic(ctx, b.seeds, topic, partitions, nil); err != nil {
@@ -99,12 +121,18 @@ func (b *bench) runServer(ctx context.Context, out string) (figures, error) {
 	if err := kafkatest.ProduceRecords(ctx, b.seeds, models, kafkatest.Record{Value: model}); err != nil {
 		return figures{}, err
 	}
-	config := filepath.Join(b.dir, out+".yaml")
-	if err := os.WriteFile(config, []byte(fmt.Sprintf(serverConfig, b.seeds[0], dataTopic, models, out, "dead-"+out, out, b.compress, filepath.Join(b.dir, out))), 0o600); err != nil {
-		return figures{}, err
+	var cmds []*exec.Cmd
+	for i := range processes {
+		node := fmt.Sprintf("%s-%d", out, i)
+		config := filepath.Join(b.dir, node+".yaml")
+		text := fmt.Sprintf(serverConfig, node, b.seeds[0], b.commit, dataTopic, models, out, "dead-"+out, out, b.compress,
+			delivery, "progress-"+out, filepath.Join(b.dir, node))
+		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			return figures{}, err
+		}
+		cmds = append(cmds, exec.CommandContext(ctx, b.server, "serve", "--config", config))
 	}
-	cmd := exec.CommandContext(ctx, b.server, "serve", "--config", config)
-	f, err := b.measure(ctx, cmd, out)
+	f, err := b.measure(ctx, cmds, out)
 	if err != nil {
 		return figures{}, err
 	}
@@ -112,48 +140,65 @@ func (b *bench) runServer(ctx context.Context, out string) (figures, error) {
 }
 
 const serverConfig = `
+node: {name: %q}
 kafka:
   brokers: [%q]
-  records: {topics: [{topic: %q, format: wine, data_type: {from: field, name: data_type}}]}
+  records: {commit_interval: %s, topics: [{topic: %q, format: wine, data_type: {from: field, name: data_type}}]}
   models: {topic: %q}
   results: {topic: %q}
   dead_letters: {topic: %q}
   group: {id: %q}
   producer: {compression: %q}
-persistence: {dir: %q}
+  delivery: %s
+  progress: {topic: %q}
+store: {dir: %q}
 http: {listen: ""}
 log: {level: warn}
 `
 
-// measure runs a client process and watches its result topic grow.
-func (b *bench) measure(ctx context.Context, cmd *exec.Cmd, out string) (figures, error) {
-	cmd.Stderr = os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = 20 * time.Second
+// measure runs client processes and watches their result topic grow.
+func (b *bench) measure(ctx context.Context, cmds []*exec.Cmd, out string) (figures, error) {
 	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		return figures{}, err
+	ended := make(chan struct{}, len(cmds))
+	for i, cmd := range cmds {
+		cmd.Stderr = os.Stderr
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+		cmd.WaitDelay = 20 * time.Second
+		if err := cmd.Start(); err != nil {
+			stop(cmds[:i])
+			return figures{}, err
+		}
+		go func() {
+			_ = cmd.Wait() // it is asked to stop; what it did is seen in its topic
+			ended <- struct{}{}
+		}()
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // it is asked to stop; what it did is seen in its topic
-	}()
-	f, err := b.watch(ctx, cmd.Process.Pid, out, start, ended)
-	_ = cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-ended:
-	case <-time.After(30 * time.Second):
-		_ = cmd.Process.Kill()
+	f, err := b.watch(ctx, cmds, out, start, ended)
+	stop(cmds)
+	late := time.AfterFunc(30*time.Second, func() {
+		for _, cmd := range cmds {
+			_ = cmd.Process.Kill()
+		}
+	})
+	defer late.Stop()
+	for range len(cmds) - len(f.ended) {
 		<-ended
 	}
-	f.peakMiB = float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+	for _, cmd := range cmds {
+		f.peakMiB += float64(cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss) / 1024
+	}
 	return f, err
+}
+
+func stop(cmds []*exec.Cmd) {
+	for _, cmd := range cmds {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+	}
 }
 
 // watch samples the topic's size: figures are taken between a fifth and all of
 // the records.
-func (b *bench) watch(ctx context.Context, pid int, out string, start time.Time, ended <-chan struct{}) (figures, error) {
+func (b *bench) watch(ctx context.Context, cmds []*exec.Cmd, out string, start time.Time, ended <-chan struct{}) (figures, error) {
 	var from sample
 	deadline := time.Now().Add(5 * time.Minute)
 	for {
@@ -161,7 +206,10 @@ func (b *bench) watch(ctx context.Context, pid int, out string, start time.Time,
 		if err != nil {
 			return figures{}, err
 		}
-		now := sample{at: time.Now(), records: n, client: cpu(pid), broker: cpu(b.broker.PID())}
+		now := sample{at: time.Now(), records: n, broker: cpu(b.broker.PID())}
+		for _, cmd := range cmds {
+			now.client += cpu(cmd.Process.Pid)
+		}
 		switch {
 		case from.at.IsZero() && n >= int64(b.records/5):
 			from = now
@@ -173,8 +221,8 @@ func (b *bench) watch(ctx context.Context, pid int, out string, start time.Time,
 			return figures{}, fmt.Errorf("only %d of %d results after 5 minutes", n, b.records)
 		}
 		select {
-		case <-ended:
-			return figures{}, errors.New("the process ended early; see what it printed above")
+		case e := <-ended:
+			return figures{ended: []struct{}{e}}, errors.New("a process ended early; see what it printed above")
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

@@ -28,6 +28,7 @@ type figures struct {
 	client, broker float64 // processor time, µs a record
 	peakMiB        float64 // of the client's process
 	total          time.Duration
+	ended          []struct{} // processes that ended before they were told to
 }
 
 func (s sample) since(from sample) figures {
@@ -61,20 +62,17 @@ func median(runs []figures) figures {
 	}
 }
 
-func report(w io.Writer, o options, bare, server []figures) {
-	b, s := median(bare), median(server)
-	fmt.Fprintf(w, "\n%d wine records a run, %d rounds, %d partitions, %s; %s, %d processors, %s\n\n",
-		o.records, o.rounds, o.partitions, o.compress, time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.Version())
-	fmt.Fprintln(w, "| | records/s | client CPU, µs a record | broker CPU, µs a record | peak MiB | spread of the rate |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|")
-	for _, row := range []struct {
-		name string
-		m    figures
-		runs []figures
-	}{{"bare consume → produce loop", b, bare}, {"modelserver, PMML forest", s, server}} {
-		fmt.Fprintf(w, "| %s | %.0f k | %.2f | %.2f | %.0f | %s |\n", row.name, row.m.rate/1e3, row.m.client, row.m.broker, row.m.peakMiB, spread(row.runs))
+func report(w io.Writer, o options, sides []side) {
+	fmt.Fprintf(w, "\n%d wine records a run, %d rounds, %d partitions, %s, a commit each %s; %s, %d processors, %s\n\n",
+		o.records, o.rounds, o.partitions, o.compress, o.commit, time.Now().Format(time.DateOnly), runtime.NumCPU(), runtime.Version())
+	fmt.Fprintln(w, "| | records/s | of the bare loop | client CPU, µs a record | broker CPU, µs a record | peak MiB | spread of the rate |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|")
+	bare := median(sides[0].runs)
+	for _, s := range sides {
+		m := median(s.runs)
+		fmt.Fprintf(w, "| %s | %.0f k | %.0f %% | %.2f | %.2f | %.0f | %s |\n",
+			s.name, m.rate/1e3, 100*m.rate/bare.rate, m.client, m.broker, m.peakMiB, spread(s.runs))
 	}
-	fmt.Fprintf(w, "\nThe server does %.0f %% of the bare loop's rate.\n", 100*s.rate/b.rate)
 }
 
 func spread(runs []figures) string {
