@@ -46,7 +46,7 @@ func (h *handler) failAsking(w http.ResponseWriter, r *http.Request, err error) 
 
 // routes is the answer of the root, for people.
 var routes = []string{
-	"/state", "/state/{dataType}", "/models", "/metrics", "/livez", "/readyz", "/startupz", "/version",
+	"/state", "/state/{dataType}", "/models", "/statistics", "/statistics/{dataType}", "/metrics", "/livez", "/readyz", "/startupz", "/version",
 	"/processors", "/stats", "/state/instances", "/state/{store}/value",
 }
 

@@ -22,6 +22,7 @@ import (
 
 	"github.com/modelstream/modelserver/api"
 	"github.com/modelstream/modelserver/messages"
+	"github.com/modelstream/modelserver/record"
 )
 
 // fakeModels answers as the actors would.
@@ -45,6 +46,26 @@ func (f *fakeModels) States(context.Context) (*messages.ModelStates, error) {
 	}
 	slices.SortFunc(all.Models, func(a, b *messages.ModelState) int { return strings.Compare(a.DataType, b.DataType) })
 	return all, f.err
+}
+
+// fakeProgress is of two partitions of wine, and of records without a data type.
+type fakeProgress struct{}
+
+func (fakeProgress) Progress(context.Context) ([]*messages.Progress, error) {
+	of := func(partition int32, dataType string, newest *messages.Generation, times ...uint64) *messages.Progress {
+		var s record.Statistics
+		for _, ns := range times {
+			s.Add(10, ns)
+		}
+		s.Errors, s.DeadLetters = 1, 2
+		return &messages.Progress{
+			Group: "g", DataType: dataType, Newest: newest, Statistics: s.Message(),
+			Source: &messages.Source{Topic: "records", Partition: partition, Offset: 100},
+		}
+	}
+	return []*messages.Progress{
+		of(0, "", nil), of(0, "wine", &messages.Generation{Offset: 7}, 100, 200), of(1, "wine", nil, 50, 1000),
+	}, nil
 }
 
 type fakeHealth struct {
@@ -83,7 +104,7 @@ func wine() *messages.ModelState {
 
 func handler(m *fakeModels, h *fakeHealth) http.Handler {
 	return api.Handler(api.Config{
-		RequestTimeout: time.Second, Models: m, Health: h, Log: slog.New(slog.DiscardHandler),
+		RequestTimeout: time.Second, Models: m, Progress: fakeProgress{}, Health: h, Log: slog.New(slog.DiscardHandler),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "up 1") }),
 		Version: api.Version{Version: "1.2.3", Go: "go1", ModelTypes: []string{"pmml"}},
 	})
@@ -146,6 +167,9 @@ func TestAnswers(t *testing.T) {
 		{"state-without-a-model", empty, well, "/state/beer", 200},
 		{"models", empty, well, "/models", 200},
 		{"models-none", none, well, "/models", 200},
+		{"statistics", one, well, "/statistics", 200},
+		{"statistics-wine", one, well, "/statistics/wine", 200},
+		{"statistics-unknown", one, well, "/statistics/beer", 404},
 		{"version", one, well, "/version", 200},
 		{"index", one, well, "/", 200},
 		{"livez", one, ill, "/livez", 200},

@@ -4,6 +4,8 @@
 //	GET /state                 every data type: its model, its statistics, its generations
 //	GET /state/{dataType}      one of them
 //	GET /models                what serves each data type, in short
+//	GET /statistics            exact sums over all servers of the group, by data type and partition
+//	GET /statistics/{dataType} one of them
 //	GET /metrics               Prometheus
 //	GET /livez                 the process answers
 //	GET /readyz                records are being scored; names the part that fails

@@ -55,11 +55,12 @@ type Config struct {
 	RequestTimeout time.Duration // the most that one request may take
 	MaxConnections int
 
-	Models  Models
-	Health  Health
-	Metrics http.Handler
-	Version Version
-	Log     *slog.Logger
+	Models   Models
+	Progress Progress
+	Health   Health
+	Metrics  http.Handler
+	Version  Version
+	Log      *slog.Logger
 }
 
 // The limits of a connection, beside those of [Config].
@@ -121,6 +122,8 @@ func Handler(c Config) http.Handler {
 	mux.HandleFunc("GET /state", h.states)
 	mux.HandleFunc("GET /state/{dataType}", h.state)
 	mux.HandleFunc("GET /models", h.models)
+	mux.HandleFunc("GET /statistics", h.statistics)
+	mux.HandleFunc("GET /statistics/{dataType}", h.statistics)
 	mux.HandleFunc("GET /version", h.version)
 	mux.HandleFunc("GET /livez", h.live)
 	mux.HandleFunc("GET /readyz", h.ready)

@@ -21,7 +21,7 @@ func (n *Node) Start() error {
 	if n.cfg.HTTP.Listen != "" {
 		s, err := api.Start(api.Config{
 			Listen: n.cfg.HTTP.Listen, RequestTimeout: n.cfg.HTTP.RequestTimeout, MaxConnections: n.cfg.HTTP.MaxConnections,
-			Models: queries{n.actors}, Health: n, Metrics: n.telemetry.handler(), Version: n.version(), Log: n.log,
+			Models: queries{n.actors}, Progress: n.records, Health: n, Metrics: n.telemetry.handler(), Version: n.version(), Log: n.log,
 		})
 		if err != nil {
 			return err
