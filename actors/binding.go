@@ -13,6 +13,7 @@ import (
 type Binding struct {
 	DataType   string
 	Generation *messages.Generation // what results say of their origin
+	Place      record.Place
 	Formats    []*record.Format
 	Fields     map[string]string
 	Results    record.ResultFormat

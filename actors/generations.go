@@ -13,6 +13,7 @@ import (
 	"github.com/modelstream/modelserver/actors/lifecycle"
 	"github.com/modelstream/modelserver/messages"
 	"github.com/modelstream/modelserver/model"
+	"github.com/modelstream/modelserver/record"
 )
 
 // onOffer takes a descriptor.
@@ -122,6 +123,7 @@ func (a *modelActor) spawn(ctx actor.Context, g *lifecycle.Generation) {
 				Number: number, Name: m.GetName(), Version: m.GetVersion(), Sha256: m.GetSha256(),
 				Offset: m.GetSource().GetOffset(), Partition: m.GetSource().GetPartition(),
 			},
+			Place: placeOf(m.GetSource()),
 		},
 		Store: a.cfg.Store, Resolver: a.cfg.Resolver, Context: life,
 	}
@@ -139,6 +141,14 @@ func (a *modelActor) spawn(ctx actor.Context, g *lifecycle.Generation) {
 	}
 	a.hosts[number] = &hostRef{pid: pid, generation: g, cancel: cancel, since: time.Now()}
 	a.arm()
+}
+
+// placeOf is a descriptor's place in the order of the models topic.
+func placeOf(s *messages.Source) record.Place {
+	if s == nil {
+		return record.Place{}
+	}
+	return record.Place{Partition: s.GetPartition(), End: s.GetOffset() + 1}
 }
 
 // closeHost stops a generation's host after the batches it has.

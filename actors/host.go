@@ -149,24 +149,33 @@ func (h *host) score(s *Score) *ScoreReply {
 
 // scoreRecords decodes, scores and encodes records and appends their results.
 func (h *host) scoreRecords(ctx context.Context, records []record.Raw, scored *record.Scored) error {
+	start := time.Now()
 	h.bound.decoder.Decode(records, &h.in)
 	if err := h.evaluator.Score(ctx, &h.in, &h.out); err != nil {
 		return err
 	}
-	now := time.Now().UnixMicro()
+	times := record.TimesOf(start, len(records))
+	h.part(scored, len(records), times)
 	if len(h.in.Errors) > 0 || len(h.out.Errors) > 0 {
-		h.encodeWithFailures(records, scored, now)
+		h.encodeWithFailures(records, scored, times)
 		return nil
 	}
 	e := h.bound.encoder
 	for i := range records {
-		scored.Payloads = e.Append(scored.Payloads, &records[i], &h.out, i, now)
+		scored.Payloads = e.Append(scored.Payloads, &records[i], &h.out, i, times)
 		scored.Ends = append(scored.Ends, int32(len(scored.Payloads)))
 	}
 	return nil
 }
 
-func (h *host) encodeWithFailures(records []record.Raw, scored *record.Scored, now int64) {
+// part notes that the next n rows have these times.
+func (h *host) part(scored *record.Scored, n int, t record.Times) {
+	scored.Parts = append(scored.Parts, record.Part{
+		End: len(scored.Ends) + n, Place: h.spec.Binding.Place, NS: t.ScoringNS,
+	})
+}
+
+func (h *host) encodeWithFailures(records []record.Raw, scored *record.Scored, t record.Times) {
 	h.failed = append(h.failed[:0], make([]*model.RecordError, len(records))...)
 	for _, e := range h.out.Errors {
 		h.failed[e.Row] = e.Err
@@ -175,18 +184,18 @@ func (h *host) encodeWithFailures(records []record.Raw, scored *record.Scored, n
 		h.failed[e.Row] = e.Err
 	}
 	for i := range records {
-		h.encode(&records[i], i, h.failed[i], scored, now)
+		h.encode(&records[i], i, h.failed[i], scored, t)
 	}
 }
 
 // encode appends the result of one row. A malformed record has none: it goes to
 // the dead-letter topic as it is.
-func (h *host) encode(raw *record.Raw, row int, err *model.RecordError, scored *record.Scored, now int64) {
+func (h *host) encode(raw *record.Raw, row int, err *model.RecordError, scored *record.Scored, t record.Times) {
 	switch {
 	case err == nil:
-		scored.Payloads = h.bound.encoder.Append(scored.Payloads, raw, &h.out, row, now)
+		scored.Payloads = h.bound.encoder.Append(scored.Payloads, raw, &h.out, row, t)
 	case err.Kind != model.Malformed:
-		scored.Payloads = h.bound.encoder.AppendError(scored.Payloads, raw, err, now)
+		scored.Payloads = h.bound.encoder.AppendError(scored.Payloads, raw, err, t)
 	}
 	if err != nil {
 		scored.Failures = append(scored.Failures, model.RowError{Row: len(scored.Ends), Err: err})
@@ -194,14 +203,15 @@ func (h *host) encode(raw *record.Raw, row int, err *model.RecordError, scored *
 	scored.Ends = append(scored.Ends, int32(len(scored.Payloads)))
 }
 
-// scoreEach scores row by row: what panics is the row's failure.
+// scoreEach scores row by row: what panics is the row's failure. Each row is a
+// part, with the time that it took.
 func (h *host) scoreEach(ctx context.Context, scored *record.Scored) error {
 	records := scored.Batch.Records
 	for i := range records {
 		if err := ctx.Err(); err != nil {
 			return &model.TransientError{Reason: "scoring row by row took too long", Err: err}
 		}
-		before := len(scored.Payloads)
+		payloads, parts, start := len(scored.Payloads), len(scored.Parts), time.Now()
 		err := contain("scoring", func() error { return h.scoreRecords(ctx, records[i:i+1], scored) })
 		if err == nil {
 			continue
@@ -210,10 +220,12 @@ func (h *host) scoreEach(ctx context.Context, scored *record.Scored) error {
 		if errors.As(err, &transient) {
 			return err
 		}
-		scored.Payloads = scored.Payloads[:before]
+		scored.Payloads, scored.Parts = scored.Payloads[:payloads], scored.Parts[:parts]
+		times := record.TimesOf(start, 1)
+		h.part(scored, 1, times)
 		h.encode(&records[i], 0, &model.RecordError{
 			Kind: model.Panicked, Rule: "the model fails on this record alone: " + firstLine(err.Error()),
-		}, scored, time.Now().UnixMicro())
+		}, scored, times)
 	}
 	return nil
 }

@@ -92,6 +92,34 @@ func TestSwapWhileScoring(t *testing.T) {
 	}
 }
 
+// Results say how long they took, all of a batch the same; row by row, each says
+// its own. The answer's parts say it again, for who counts.
+func TestScoringTimes(t *testing.T) {
+	b := newBench(t)
+	b.mustServe("add 1\npanic-at 13")
+	for _, c := range []struct {
+		name    string
+		alcohol []float64
+		parts   int
+	}{{"a batch", []float64{1, 2, -1}, 1}, {"row by row", []float64{1, 13, 3}, 3}} {
+		b.send(c.alcohol...)
+		s := b.answer()
+		if len(s.Parts) != c.parts || s.Parts[c.parts-1].End != len(c.alcohol) {
+			t.Fatalf("%s: parts %+v, want %d", c.name, s.Parts, c.parts)
+		}
+		part := 0
+		for row, r := range b.results(s) {
+			if row == s.Parts[part].End {
+				part++
+			}
+			p := s.Parts[part]
+			if r.GetScoringNs() == 0 || r.GetScoringNs() != p.NS || p.Place != (record.Place{End: 2}) {
+				t.Errorf("%s: result %d took %d ns, its part is %+v", c.name, row, r.GetScoringNs(), p)
+			}
+		}
+	}
+}
+
 func TestBadModelsChangeNothing(t *testing.T) {
 	cases := []struct{ name, script, reason string }{
 		{"refused by its type", "refuse", "loading: refused as told"},

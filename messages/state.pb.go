@@ -35,6 +35,7 @@ const (
 	GenerationState_DRAINING  GenerationState_Phase = 5
 	GenerationState_CLOSED    GenerationState_Phase = 6
 	GenerationState_REJECTED  GenerationState_Phase = 7
+	GenerationState_SCHEDULED GenerationState_Phase = 8 // ready; its effective_from_ms is not reached by the clock yet
 )
 
 // Enum value maps for GenerationState_Phase.
@@ -48,6 +49,7 @@ var (
 		5: "DRAINING",
 		6: "CLOSED",
 		7: "REJECTED",
+		8: "SCHEDULED",
 	}
 	GenerationState_Phase_value = map[string]int32{
 		"RECEIVED":  0,
@@ -58,6 +60,7 @@ var (
 		"DRAINING":  5,
 		"CLOSED":    6,
 		"REJECTED":  7,
+		"SCHEDULED": 8,
 	}
 )
 
@@ -97,6 +100,9 @@ const (
 	ModelOutcome_DUPLICATE  ModelOutcome_Outcome = 2 // the newest generation has the same artifact and options
 	ModelOutcome_OUTDATED   ModelOutcome_Outcome = 3 // a descriptor with this or a later offset is known already
 	ModelOutcome_SUPERSEDED ModelOutcome_Outcome = 4 // a newer descriptor came before this one was loaded
+	// It is stored, and serves later: from its effective_from_ms on, or when the
+	// first record of its data type comes.
+	ModelOutcome_ACCEPTED ModelOutcome_Outcome = 5
 )
 
 // Enum value maps for ModelOutcome_Outcome.
@@ -107,6 +113,7 @@ var (
 		2: "DUPLICATE",
 		3: "OUTDATED",
 		4: "SUPERSEDED",
+		5: "ACCEPTED",
 	}
 	ModelOutcome_Outcome_value = map[string]int32{
 		"PROMOTED":   0,
@@ -114,6 +121,7 @@ var (
 		"DUPLICATE":  2,
 		"OUTDATED":   3,
 		"SUPERSEDED": 4,
+		"ACCEPTED":   5,
 	}
 )
 
@@ -280,14 +288,17 @@ func (x *ModelAccepted) GetEffectiveFromMs() int64 {
 
 // Snapshot is what a ModelActor stores so that it can go on after a restart.
 type Snapshot struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	DataType      string                 `protobuf:"bytes,1,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
-	Serving       uint64                 `protobuf:"varint,2,opt,name=serving,proto3" json:"serving,omitempty"`        // the serving generation's number; 0: none
-	Generations   []*GenerationState     `protobuf:"bytes,3,rep,name=generations,proto3" json:"generations,omitempty"` // newest last
-	Statistics    *Statistics            `protobuf:"bytes,4,opt,name=statistics,proto3" json:"statistics,omitempty"`
-	TimeMs        int64                  `protobuf:"varint,5,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"` // when it was taken
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	DataType    string                 `protobuf:"bytes,1,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	Serving     uint64                 `protobuf:"varint,2,opt,name=serving,proto3" json:"serving,omitempty"`        // the serving generation's number; 0: none
+	Generations []*GenerationState     `protobuf:"bytes,3,rep,name=generations,proto3" json:"generations,omitempty"` // newest last
+	Statistics  *Statistics            `protobuf:"bytes,4,opt,name=statistics,proto3" json:"statistics,omitempty"`
+	TimeMs      int64                  `protobuf:"varint,5,opt,name=time_ms,json=timeMs,proto3" json:"time_ms,omitempty"` // when it was taken
+	// Generations that scored records with timestamps before this one are not
+	// remembered any more. 0: all are.
+	ForgottenBeforeMs int64 `protobuf:"varint,6,opt,name=forgotten_before_ms,json=forgottenBeforeMs,proto3" json:"forgotten_before_ms,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *Snapshot) Reset() {
@@ -355,6 +366,13 @@ func (x *Snapshot) GetTimeMs() int64 {
 	return 0
 }
 
+func (x *Snapshot) GetForgottenBeforeMs() int64 {
+	if x != nil {
+		return x.ForgottenBeforeMs
+	}
+	return 0
+}
+
 // GenerationState is one generation as its ModelActor sees it.
 type GenerationState struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
@@ -362,8 +380,9 @@ type GenerationState struct {
 	Phase          GenerationState_Phase  `protobuf:"varint,2,opt,name=phase,proto3,enum=modelserver.v1.GenerationState_Phase" json:"phase,omitempty"`
 	Reason         string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"` // why it was rejected or demoted
 	ServingSinceMs int64                  `protobuf:"varint,4,opt,name=serving_since_ms,json=servingSinceMs,proto3" json:"serving_since_ms,omitempty"`
-	SizeBytes      int64                  `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"` // of the artifact
-	Signature      string                 `protobuf:"bytes,6,opt,name=signature,proto3" json:"signature,omitempty"`                   // inputs and outputs, for people
+	SizeBytes      int64                  `protobuf:"varint,5,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`                     // of the artifact
+	Signature      string                 `protobuf:"bytes,6,opt,name=signature,proto3" json:"signature,omitempty"`                                       // inputs and outputs, for people
+	Settled        ModelOutcome_Outcome   `protobuf:"varint,7,opt,name=settled,proto3,enum=modelserver.v1.ModelOutcome_Outcome" json:"settled,omitempty"` // what became of it, when it was rejected
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -438,6 +457,13 @@ func (x *GenerationState) GetSignature() string {
 		return x.Signature
 	}
 	return ""
+}
+
+func (x *GenerationState) GetSettled() ModelOutcome_Outcome {
+	if x != nil {
+		return x.Settled
+	}
+	return ModelOutcome_PROMOTED
 }
 
 // Statistics of scoring, since the data type was first served. Times are of a
@@ -619,7 +645,8 @@ type ModelState struct {
 	Current       *GenerationState       `protobuf:"bytes,3,opt,name=current,proto3" json:"current,omitempty"`         // absent when nothing serves yet
 	Generations   []*GenerationState     `protobuf:"bytes,4,rep,name=generations,proto3" json:"generations,omitempty"` // all that are remembered, newest last
 	Statistics    *Statistics            `protobuf:"bytes,5,opt,name=statistics,proto3" json:"statistics,omitempty"`
-	HeldBatches   uint64                 `protobuf:"varint,6,opt,name=held_batches,json=heldBatches,proto3" json:"held_batches,omitempty"` // batches waiting for a first model
+	HeldBatches   uint64                 `protobuf:"varint,6,opt,name=held_batches,json=heldBatches,proto3" json:"held_batches,omitempty"` // batches waiting for a model
+	Passive       bool                   `protobuf:"varint,7,opt,name=passive,proto3" json:"passive,omitempty"`                            // no record came for a while: nothing is loaded until one does
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -696,6 +723,13 @@ func (x *ModelState) GetHeldBatches() uint64 {
 	return 0
 }
 
+func (x *ModelState) GetPassive() bool {
+	if x != nil {
+		return x.Passive
+	}
+	return false
+}
+
 // ModelStates answers a query for all data types.
 type ModelStates struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -762,7 +796,7 @@ const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\x11effective_from_ms\x18\f \x01(\x03R\x0feffectiveFromMs\x1a:\n" +
 	"\fOptionsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd9\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x89\x02\n" +
 	"\bSnapshot\x12\x1b\n" +
 	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12\x18\n" +
 	"\aserving\x18\x02 \x01(\x04R\aserving\x12A\n" +
@@ -770,7 +804,8 @@ const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"statistics\x18\x04 \x01(\v2\x1a.modelserver.v1.StatisticsR\n" +
 	"statistics\x12\x17\n" +
-	"\atime_ms\x18\x05 \x01(\x03R\x06timeMs\"\xf7\x02\n" +
+	"\atime_ms\x18\x05 \x01(\x03R\x06timeMs\x12.\n" +
+	"\x13forgotten_before_ms\x18\x06 \x01(\x03R\x11forgottenBeforeMs\"\xc7\x03\n" +
 	"\x0fGenerationState\x123\n" +
 	"\x05model\x18\x01 \x01(\v2\x1d.modelserver.v1.ModelAcceptedR\x05model\x12;\n" +
 	"\x05phase\x18\x02 \x01(\x0e2%.modelserver.v1.GenerationState.PhaseR\x05phase\x12\x16\n" +
@@ -778,7 +813,8 @@ const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\x10serving_since_ms\x18\x04 \x01(\x03R\x0eservingSinceMs\x12\x1d\n" +
 	"\n" +
 	"size_bytes\x18\x05 \x01(\x03R\tsizeBytes\x12\x1c\n" +
-	"\tsignature\x18\x06 \x01(\tR\tsignature\"s\n" +
+	"\tsignature\x18\x06 \x01(\tR\tsignature\x12>\n" +
+	"\asettled\x18\a \x01(\x0e2$.modelserver.v1.ModelOutcome.OutcomeR\asettled\"\x82\x01\n" +
 	"\x05Phase\x12\f\n" +
 	"\bRECEIVED\x10\x00\x12\v\n" +
 	"\aLOADING\x10\x01\x12\r\n" +
@@ -788,7 +824,8 @@ const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\bDRAINING\x10\x05\x12\n" +
 	"\n" +
 	"\x06CLOSED\x10\x06\x12\f\n" +
-	"\bREJECTED\x10\a\"\xd1\x01\n" +
+	"\bREJECTED\x10\a\x12\r\n" +
+	"\tSCHEDULED\x10\b\"\xd1\x01\n" +
 	"\n" +
 	"Statistics\x12\x18\n" +
 	"\arecords\x18\x01 \x01(\x04R\arecords\x12\x18\n" +
@@ -797,7 +834,7 @@ const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\fbatch_errors\x18\x04 \x01(\x04R\vbatchErrors\x12\x19\n" +
 	"\btotal_us\x18\x05 \x01(\x01R\atotalUs\x12\x15\n" +
 	"\x06min_us\x18\x06 \x01(\x01R\x05minUs\x12\x15\n" +
-	"\x06max_us\x18\a \x01(\x01R\x05maxUs\"\xa7\x02\n" +
+	"\x06max_us\x18\a \x01(\x01R\x05maxUs\"\xb5\x02\n" +
 	"\fModelOutcome\x12.\n" +
 	"\x06source\x18\x01 \x01(\v2\x16.modelserver.v1.SourceR\x06source\x12\x1b\n" +
 	"\tdata_type\x18\x02 \x01(\tR\bdataType\x12>\n" +
@@ -805,14 +842,15 @@ const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"generation\x18\x04 \x01(\x04R\n" +
 	"generation\x12\x16\n" +
-	"\x06reason\x18\x05 \x01(\tR\x06reason\"R\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"`\n" +
 	"\aOutcome\x12\f\n" +
 	"\bPROMOTED\x10\x00\x12\f\n" +
 	"\bREJECTED\x10\x01\x12\r\n" +
 	"\tDUPLICATE\x10\x02\x12\f\n" +
 	"\bOUTDATED\x10\x03\x12\x0e\n" +
 	"\n" +
-	"SUPERSEDED\x10\x04\"\x9a\x02\n" +
+	"SUPERSEDED\x10\x04\x12\f\n" +
+	"\bACCEPTED\x10\x05\"\xb4\x02\n" +
 	"\n" +
 	"ModelState\x12\x1b\n" +
 	"\tdata_type\x18\x01 \x01(\tR\bdataType\x12\x12\n" +
@@ -822,7 +860,8 @@ const file_modelserver_v1_state_proto_rawDesc = "" +
 	"\n" +
 	"statistics\x18\x05 \x01(\v2\x1a.modelserver.v1.StatisticsR\n" +
 	"statistics\x12!\n" +
-	"\fheld_batches\x18\x06 \x01(\x04R\vheldBatches\"A\n" +
+	"\fheld_batches\x18\x06 \x01(\x04R\vheldBatches\x12\x18\n" +
+	"\apassive\x18\a \x01(\bR\apassive\"A\n" +
 	"\vModelStates\x122\n" +
 	"\x06models\x18\x01 \x03(\v2\x1a.modelserver.v1.ModelStateR\x06modelsB6Z4github.com/modelstream/modelserver/messages;messagesb\x06proto3"
 
@@ -860,17 +899,18 @@ var file_modelserver_v1_state_proto_depIdxs = []int32{
 	5,  // 3: modelserver.v1.Snapshot.statistics:type_name -> modelserver.v1.Statistics
 	2,  // 4: modelserver.v1.GenerationState.model:type_name -> modelserver.v1.ModelAccepted
 	0,  // 5: modelserver.v1.GenerationState.phase:type_name -> modelserver.v1.GenerationState.Phase
-	10, // 6: modelserver.v1.ModelOutcome.source:type_name -> modelserver.v1.Source
-	1,  // 7: modelserver.v1.ModelOutcome.outcome:type_name -> modelserver.v1.ModelOutcome.Outcome
-	4,  // 8: modelserver.v1.ModelState.current:type_name -> modelserver.v1.GenerationState
-	4,  // 9: modelserver.v1.ModelState.generations:type_name -> modelserver.v1.GenerationState
-	5,  // 10: modelserver.v1.ModelState.statistics:type_name -> modelserver.v1.Statistics
-	7,  // 11: modelserver.v1.ModelStates.models:type_name -> modelserver.v1.ModelState
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	1,  // 6: modelserver.v1.GenerationState.settled:type_name -> modelserver.v1.ModelOutcome.Outcome
+	10, // 7: modelserver.v1.ModelOutcome.source:type_name -> modelserver.v1.Source
+	1,  // 8: modelserver.v1.ModelOutcome.outcome:type_name -> modelserver.v1.ModelOutcome.Outcome
+	4,  // 9: modelserver.v1.ModelState.current:type_name -> modelserver.v1.GenerationState
+	4,  // 10: modelserver.v1.ModelState.generations:type_name -> modelserver.v1.GenerationState
+	5,  // 11: modelserver.v1.ModelState.statistics:type_name -> modelserver.v1.Statistics
+	7,  // 12: modelserver.v1.ModelStates.models:type_name -> modelserver.v1.ModelState
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_modelserver_v1_state_proto_init() }

@@ -3,6 +3,7 @@ package record
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -52,8 +53,25 @@ type ResultEncoder struct {
 
 // resultWriter is one format's way to write results.
 type resultWriter interface {
-	appendResult(dst []byte, raw *Raw, out *model.Batch, row int, scoredUS int64) []byte
-	appendError(dst []byte, raw *Raw, err *model.RecordError, scoredUS int64) []byte
+	appendResult(dst []byte, raw *Raw, out *model.Batch, row int, t Times) []byte
+	appendError(dst []byte, raw *Raw, err *model.RecordError, t Times) []byte
+}
+
+// Times says when and how fast records were scored. The rows of a batch share
+// one.
+type Times struct {
+	ScoredUS  int64  // when, in microseconds since the Unix epoch
+	ScoringNS uint64 // decoding and scoring: the batch's time divided by its records
+}
+
+// TimesOf returns the times of n records that were decoded and scored between
+// start and now. What took any time at all took a nanosecond.
+func TimesOf(start time.Time, n int) Times {
+	now := time.Now()
+	return Times{
+		ScoredUS:  now.UnixMicro(),
+		ScoringNS: uint64(max(now.Sub(start).Nanoseconds()/int64(max(n, 1)), 1)),
+	}
 }
 
 // NewResultEncoder prepares all that the results of a generation have in common.
@@ -96,15 +114,15 @@ func NewResultEncoder(format ResultFormat, sig *model.Signature, dataType string
 
 // Append appends the result of a row that was scored: every output that the row
 // has a valid value of, and the target among them. out is the batch that the
-// evaluator filled, with the columns of the signature; scoredUS is when it was
-// scored, in microseconds since the Unix epoch. It allocates only to grow dst.
-func (e *ResultEncoder) Append(dst []byte, raw *Raw, out *model.Batch, row int, scoredUS int64) []byte {
-	return e.writer.appendResult(dst, raw, out, row, scoredUS)
+// evaluator filled, with the columns of the signature. It allocates only to
+// grow dst.
+func (e *ResultEncoder) Append(dst []byte, raw *Raw, out *model.Batch, row int, t Times) []byte {
+	return e.writer.appendResult(dst, raw, out, row, t)
 }
 
 // AppendError appends the result of a record that could not be scored.
-func (e *ResultEncoder) AppendError(dst []byte, raw *Raw, err *model.RecordError, scoredUS int64) []byte {
-	return e.writer.appendError(dst, raw, err, scoredUS)
+func (e *ResultEncoder) AppendError(dst []byte, raw *Raw, err *model.RecordError, t Times) []byte {
+	return e.writer.appendError(dst, raw, err, t)
 }
 
 // DecodeResult reads a result.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
@@ -25,7 +26,7 @@ type resultCase struct {
 	generation *messages.Generation
 	topic      string
 	raw        Raw
-	scoredUS   int64
+	times      Times
 }
 
 // drawResult draws a signature, a generation and one scored row of three.
@@ -41,7 +42,7 @@ func drawResult(t *rapid.T) *resultCase {
 			Offset:    integer.Draw(t, "offset"),
 			TimeMS:    integer.Draw(t, "time"),
 		},
-		scoredUS: integer.Draw(t, "scored"),
+		times: Times{ScoredUS: integer.Draw(t, "scored"), ScoringNS: rapid.Uint64().Draw(t, "took")},
 	}
 	if rapid.Bool().Draw(t, "has generation") {
 		c.generation = &messages.Generation{
@@ -94,7 +95,8 @@ func (c *resultCase) want(row int) *messages.ServingResult {
 		DataType:     mend(c.dataType),
 		Source:       &messages.Source{Topic: mend(c.topic), Partition: c.raw.Partition, Offset: c.raw.Offset},
 		RecordTimeMs: c.raw.TimeMS,
-		ScoredTimeUs: c.scoredUS,
+		ScoredTimeUs: c.times.ScoredUS,
+		ScoringNs:    c.times.ScoringNS,
 	}
 	if g := c.generation; g != nil {
 		r.Generation = &messages.Generation{
@@ -171,7 +173,7 @@ func TestResultsAreServingResults(t *testing.T) {
 			}
 			prefix := []byte("before")
 			for row := range 3 {
-				dst := e.Append(prefix[:len(prefix):len(prefix)], &c.raw, &c.out, row, c.scoredUS)
+				dst := e.Append(prefix[:len(prefix):len(prefix)], &c.raw, &c.out, row, c.times)
 				checkResult(t, format, dst, c.want(row))
 			}
 		}))
@@ -195,7 +197,7 @@ func TestErrorResultsAreServingResults(t *testing.T) {
 			want := c.want(0)
 			want.Target, want.Outputs = nil, nil
 			want.Error = &messages.ScoringError{Kind: failure.Kind.String(), Message: mend(failure.Error()), Field: mend(failure.Field)}
-			checkResult(t, format, e.AppendError([]byte("before"), &c.raw, failure, c.scoredUS), want)
+			checkResult(t, format, e.AppendError([]byte("before"), &c.raw, failure, c.times), want)
 		}))
 	}
 }
@@ -247,15 +249,15 @@ func TestResultGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := string(e.Append(nil, raw, &out, 0, 1_700_000_000_000_001))
+	got := string(e.Append(nil, raw, &out, 0, Times{ScoredUS: 1_700_000_000_000_001, ScoringNS: 250}))
 	const want = `{"dataType":"wine","generation":{"number":"8","name":"forest","version":"2","sha256":"9f86","offset":"11"},` +
 		`"target":{"label":"5"},"outputs":{"quality":{"label":"5"},"probability(5)":{"number":0.75},"trees":{"integer":"100"},` +
 		`"sure":{"flag":true},"vector":{"numbers":{"values":[0.5,"NaN",-1]}}},` +
-		`"source":{"topic":"records","partition":1,"offset":"300"},"recordTimeMs":"1700000000000","scoredTimeUs":"1700000000000001"}`
+		`"source":{"topic":"records","partition":1,"offset":"300"},"recordTimeMs":"1700000000000","scoredTimeUs":"1700000000000001","scoringNs":"250"}`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	got = string(e.AppendError(nil, raw, &model.RecordError{Kind: model.Malformed, Rule: "cut off"}, 7))
+	got = string(e.AppendError(nil, raw, &model.RecordError{Kind: model.Malformed, Rule: "cut off"}, Times{ScoredUS: 7}))
 	const wantError = `{"dataType":"wine","generation":{"number":"8","name":"forest","version":"2","sha256":"9f86","offset":"11"},` +
 		`"source":{"topic":"records","partition":1,"offset":"300"},"recordTimeMs":"1700000000000","scoredTimeUs":"7",` +
 		`"error":{"kind":"malformed","message":"malformed: cut off"}}`
@@ -310,10 +312,25 @@ func TestResultsDoNotAllocate(t *testing.T) {
 		}
 		raw := &Raw{Offset: 1}
 		if n := testing.AllocsPerRun(100, func() {
-			dst = e.Append(dst[:0], raw, &out, 0, 1)
-			dst = e.Append(dst, raw, &out, 1, 1)
+			dst = e.Append(dst[:0], raw, &out, 0, Times{1, 1})
+			dst = e.Append(dst, raw, &out, 1, Times{1, 1})
 		}); n != 0 {
 			t.Errorf("%v: %v allocations, want none", format, n)
+		}
+	}
+}
+
+// The time of a batch is shared out among its records; none is 0, which would
+// say that it was not measured.
+func TestTimesOf(t *testing.T) {
+	long := time.Now().Add(-time.Hour)
+	if got := TimesOf(long, 1000).ScoringNS; got < 3_600_000_000 || got > 3_700_000_000 {
+		t.Errorf("an hour for 1,000 records: %d ns a record", got)
+	}
+	future := time.Now().Add(time.Hour) // a clock that was set back
+	for _, n := range []int{0, 1, 1 << 30} {
+		if got := TimesOf(future, n).ScoringNS; got != 1 {
+			t.Errorf("no time for %d records: %d ns a record, want 1", n, got)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func newJSONResults(c resultConstants) (*jsonResults, error) {
 	return w, nil
 }
 
-func (w *jsonResults) appendResult(dst []byte, raw *Raw, out *model.Batch, row int, scoredUS int64) []byte {
+func (w *jsonResults) appendResult(dst []byte, raw *Raw, out *model.Batch, row int, t Times) []byte {
 	dst = append(dst, w.head...)
 	if w.target >= 0 {
 		if c := &out.Columns[w.target]; c.StateOf(row) == model.Valid {
@@ -82,12 +82,12 @@ func (w *jsonResults) appendResult(dst []byte, raw *Raw, out *model.Batch, row i
 		dst = append(dst, ',')
 	}
 	dst = append(endJSON(dst), ',')
-	return endJSON(w.appendSource(dst, raw, scoredUS))
+	return endJSON(w.appendSource(dst, raw, t))
 }
 
-func (w *jsonResults) appendError(dst []byte, raw *Raw, err *model.RecordError, scoredUS int64) []byte {
+func (w *jsonResults) appendError(dst []byte, raw *Raw, err *model.RecordError, t Times) []byte {
 	dst = append(dst, w.head...)
-	dst = w.appendSource(dst, raw, scoredUS)
+	dst = w.appendSource(dst, raw, t)
 	e := scoringError(err)
 	dst = append(dst, `"error":{"kind":`...)
 	dst = appendJSONText(dst, e.GetKind())
@@ -101,7 +101,7 @@ func (w *jsonResults) appendError(dst []byte, raw *Raw, err *model.RecordError, 
 }
 
 // appendSource appends the source and the times, each with a comma behind it.
-func (w *jsonResults) appendSource(dst []byte, raw *Raw, scoredUS int64) []byte {
+func (w *jsonResults) appendSource(dst []byte, raw *Raw, t Times) []byte {
 	dst = append(dst, `"source":{`...)
 	dst = append(dst, w.topicMember...)
 	if raw.Partition != 0 {
@@ -112,7 +112,13 @@ func (w *jsonResults) appendSource(dst []byte, raw *Raw, scoredUS int64) []byte 
 	dst = appendJSONInteger(dst, `"offset":"`, raw.Offset)
 	dst = append(endJSON(dst), ',')
 	dst = appendJSONInteger(dst, `"recordTimeMs":"`, raw.TimeMS)
-	return appendJSONInteger(dst, `"scoredTimeUs":"`, scoredUS)
+	dst = appendJSONInteger(dst, `"scoredTimeUs":"`, t.ScoredUS)
+	if t.ScoringNS == 0 {
+		return dst
+	}
+	dst = append(dst, `"scoringNs":"`...)
+	dst = strconv.AppendUint(dst, t.ScoringNS, 10)
+	return append(dst, `",`...)
 }
 
 // endJSON closes an object, in place of the comma if there is one.

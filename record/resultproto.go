@@ -24,6 +24,7 @@ const (
 	tagRecordTime = 6<<3 | byte(protowire.VarintType)
 	tagScoredTime = 7<<3 | byte(protowire.VarintType)
 	tagError      = 8<<3 | byte(protowire.BytesType)
+	tagScoringNS  = 9<<3 | byte(protowire.VarintType)
 
 	tagKey      = 1<<3 | byte(protowire.BytesType) // of an entry of outputs
 	tagValue    = 2<<3 | byte(protowire.BytesType)
@@ -109,11 +110,11 @@ func (w *protoResults) buildTemplate() {
 	}
 }
 
-func (w *protoResults) appendResult(dst []byte, raw *Raw, out *model.Batch, row int, scoredUS int64) []byte {
+func (w *protoResults) appendResult(dst []byte, raw *Raw, out *model.Batch, row int, t Times) []byte {
 	start := len(dst)
 	dst = append(dst, w.numbers...)
 	if !patchNumbers(dst[start:], w.patches, out.Columns, row) {
-		return w.appendPieces(dst[:start], raw, out, row, scoredUS)
+		return w.appendPieces(dst[:start], raw, out, row, t)
 	}
 	if len(w.others) != 0 {
 		if w.target >= 0 && w.outputs[w.target].kind != kindNumber {
@@ -123,7 +124,7 @@ func (w *protoResults) appendResult(dst []byte, raw *Raw, out *model.Batch, row 
 			dst = w.appendOutput(dst, i, out, row)
 		}
 	}
-	return w.appendSource(dst, raw, scoredUS)
+	return w.appendSource(dst, raw, t)
 }
 
 // patchNumbers writes the row's numbers into a copy of the template. It returns
@@ -147,7 +148,7 @@ func patchNumbers(template []byte, patches []patch, columns []model.Column, row 
 }
 
 // appendPieces appends the result of a row that lacks a numeric output.
-func (w *protoResults) appendPieces(dst []byte, raw *Raw, out *model.Batch, row int, scoredUS int64) []byte {
+func (w *protoResults) appendPieces(dst []byte, raw *Raw, out *model.Batch, row int, t Times) []byte {
 	dst = append(dst, w.head...)
 	if w.target >= 0 {
 		dst = w.appendTarget(dst, out, row)
@@ -155,16 +156,16 @@ func (w *protoResults) appendPieces(dst []byte, raw *Raw, out *model.Batch, row 
 	for i := range w.outputs {
 		dst = w.appendOutput(dst, i, out, row)
 	}
-	return w.appendSource(dst, raw, scoredUS)
+	return w.appendSource(dst, raw, t)
 }
 
-// sourceRoom is the most that source and times take besides the topic: four
+// sourceRoom is the most that source and times take besides the topic: five
 // tags with integers, and the tag and length of source itself.
-const sourceRoom = 4*(1+binary.MaxVarintLen64) + 1 + binary.MaxVarintLen64
+const sourceRoom = 5*(1+binary.MaxVarintLen64) + 1 + binary.MaxVarintLen64
 
 // appendSource appends what depends on the record but not on its scores: where
 // it came from and the times.
-func (w *protoResults) appendSource(dst []byte, raw *Raw, scoredUS int64) []byte {
+func (w *protoResults) appendSource(dst []byte, raw *Raw, t Times) []byte {
 	dst = slices.Grow(dst, sourceRoom+len(w.topicTag))
 	size := len(w.topicTag) + sizeInteger(int64(raw.Partition)) + sizeInteger(raw.Offset)
 	n := len(dst)
@@ -175,7 +176,8 @@ func (w *protoResults) appendSource(dst []byte, raw *Raw, scoredUS int64) []byte
 	n = putInteger(b, n, tagPartition, int64(raw.Partition))
 	n = putInteger(b, n, tagOffset, raw.Offset)
 	n = putInteger(b, n, tagRecordTime, raw.TimeMS)
-	n = putInteger(b, n, tagScoredTime, scoredUS)
+	n = putInteger(b, n, tagScoredTime, t.ScoredUS)
+	n = putInteger(b, n, tagScoringNS, int64(t.ScoringNS))
 	return b[:n]
 }
 
@@ -205,9 +207,9 @@ func (w *protoResults) appendOutput(dst []byte, i int, out *model.Batch, row int
 	return appendValue(dst, kind, c, row)
 }
 
-func (w *protoResults) appendError(dst []byte, raw *Raw, err *model.RecordError, scoredUS int64) []byte {
+func (w *protoResults) appendError(dst []byte, raw *Raw, err *model.RecordError, t Times) []byte {
 	dst = append(dst, w.head...)
-	dst = w.appendSource(dst, raw, scoredUS)
+	dst = w.appendSource(dst, raw, t)
 	detail, _ := proto.Marshal(scoringError(err)) // cannot fail: its strings are valid
 	dst = append(dst, tagError)
 	return protowire.AppendBytes(dst, detail)

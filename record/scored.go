@@ -30,16 +30,22 @@ type Scored struct {
 	Generation uint64
 
 	// Parts says which rows which generation scored, in the order of the rows.
-	// There is one part unless the batch lies across a switch in record time.
+	// There is one part unless the batch lies across a switch in record time, or
+	// was scored row by row.
 	Parts []Part
 }
 
-// Part is consecutive rows of a batch that one generation scored.
+// Part is consecutive rows of a batch that one generation scored, or none.
 type Part struct {
 	End   int    // the row after the last one
 	Place Place  // of the generation
 	NS    uint64 // what its results have as scoring_ns
 	Timed bool   // the records' timestamps have chosen the generation
+	// Err says why these rows have neither results nor failures although others
+	// of the batch have: [ErrNoModel] when no generation covers their
+	// timestamps, or a *model.LoadError when the one that does cannot be had any
+	// more. It is what Scored.Err would say of a batch of such rows alone.
+	Err error
 }
 
 // buffers recycles the memory of answers: a buffer of a megabyte that is made
@@ -67,6 +73,7 @@ func NewScored(b *Batch, n int) *Scored {
 // payloads any more; never to call it is safe.
 func (s *Scored) Release() {
 	clear(s.Failures)
+	clear(s.Parts)
 	*s = Scored{Payloads: s.Payloads[:0], Ends: s.Ends[:0], Failures: s.Failures[:0], Parts: s.Parts[:0]}
 	buffers.Put(s)
 }
