@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/modelstream/modelserver/actors/lifecycle"
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/persistence"
 	"github.com/modelstream/modelserver/record"
@@ -60,9 +61,20 @@ type Config struct {
 	// Results is how results are encoded.
 	Results record.ResultFormat
 
-	// Hold keeps batches of a data type without a model until one comes,
-	// instead of answering record.ErrNoModel.
-	Hold bool
+	// Activation says when models are loaded. Default Eager.
+	Activation Activation
+	// IdleAfter is how long no record and no descriptor may come until the
+	// models of a data type are closed; they come back with the next. 0: never.
+	IdleAfter time.Duration
+
+	// MaxLoaded bounds the generations of a data type that are loaded at a time,
+	// when records need several by their timestamps. Default 4.
+	MaxLoaded int
+	// Remember bounds the generations that are not loaded and not forgotten: of
+	// those that records may need by their timestamps, and of the others.
+	// Default 20.
+	Remember int
+
 	// MaxHeld bounds the batches that one ModelActor holds. Default 1,024.
 	MaxHeld int
 	// MaxDataTypes bounds the ModelActors of a node. Default 10,000.
@@ -70,7 +82,7 @@ type Config struct {
 
 	LoadTimeout     time.Duration // fetch to warm; default 2 m
 	ScoreTimeout    time.Duration // a batch in a host; default 30 s
-	StandbyFor      time.Duration // how long the former generation stays loaded; default 1 m
+	StandbyFor      time.Duration // how long a generation that records do not need any more stays loaded; default 1 m
 	SnapshotEvery   time.Duration // of the statistics, when they changed; default 30 s
 	RestartBackoff  time.Duration // first delay before a ModelActor is respawned; default 100 ms
 	RestartCeiling  time.Duration // greatest delay; default 30 s
@@ -111,6 +123,11 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// limits are those of the lifecycle.
+func (c Config) limits() lifecycle.Limits {
+	return lifecycle.Limits{MaxLoaded: c.MaxLoaded, Remember: c.Remember, StandbyFor: c.StandbyFor}
 }
 
 func (c Config) validate() error {

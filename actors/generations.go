@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -15,68 +14,6 @@ import (
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/record"
 )
-
-// onOffer takes a descriptor.
-func (a *modelActor) onOffer(ctx actor.Context, o *offer) {
-	if !a.recovered {
-		a.early = append(a.early, o)
-		return
-	}
-	accepted, artifact := accept(o)
-	g, effects := a.machine.Offer(accepted)
-	switch {
-	case g == nil || (len(effects) > 0 && effects[0].Kind == lifecycle.Settle):
-		// Nothing new: the answer is in the effects, and it is for o alone.
-		for _, e := range effects {
-			a.tell(o.replyTo, e)
-		}
-		return
-	case len(effects) > 0 && artifact != nil:
-		a.inline[g.Number()] = artifact
-	}
-	if o.replyTo != nil {
-		a.waiters[g.Number()] = append(a.waiters[g.Number()], o.replyTo)
-	}
-	a.apply(ctx, effects)
-	a.arm()
-}
-
-// accept turns a descriptor into the event that is stored when it becomes a
-// generation, and the artifact if it came by value.
-func accept(o *offer) (*messages.ModelAccepted, []byte) {
-	d := o.descriptor
-	e := &messages.ModelAccepted{
-		Name: d.GetName(), Description: d.GetDescription(), Version: d.GetVersion(),
-		DataType: d.GetDataType(), Type: TypeName(d), Sha256: strings.ToLower(d.GetSha256()),
-		Location: d.GetLocation(), Options: maps.Clone(d.GetOptions()), Source: o.from,
-		AcceptedTimeMs: time.Now().UnixMilli(),
-	}
-	data, inline := d.GetContent().(*messages.ModelDescriptor_Data)
-	if !inline {
-		return e, nil
-	}
-	if e.Sha256 == "" {
-		e.Sha256 = model.NewArtifact(data.Data).SHA256
-	}
-	return e, data.Data
-}
-
-// TypeName returns the name of a descriptor's model type: the one it gives, or
-// that of its enum.
-func TypeName(d *messages.ModelDescriptor) string {
-	if t := d.GetType(); t != "" {
-		return t
-	}
-	switch d.GetModeltype() {
-	case messages.ModelDescriptor_TENSORFLOW:
-		return "tensorflow"
-	case messages.ModelDescriptor_TENSORFLOWSAVED:
-		return "tensorflow-saved"
-	case messages.ModelDescriptor_PMML:
-		return "pmml"
-	}
-	return fmt.Sprintf("modeltype %d", d.GetModeltype())
-}
 
 // apply carries out what the lifecycle decided, in order.
 func (a *modelActor) apply(ctx actor.Context, effects []lifecycle.Effect) {
@@ -107,7 +44,7 @@ func (a *modelActor) spawn(ctx actor.Context, g *lifecycle.Generation) {
 	}
 	t, err := a.cfg.Types.Lookup(m.GetType())
 	if err != nil {
-		a.onFailed(ctx, &Failed{Number: number, Phase: messages.GenerationState_LOADING, Err: err})
+		a.cannotLoad(number, err)
 		return
 	}
 	life, cancel := context.WithTimeout(context.Background(), a.cfg.LoadTimeout)
@@ -136,11 +73,17 @@ func (a *modelActor) spawn(ctx actor.Context, g *lifecycle.Generation) {
 	pid, err := ctx.SpawnNamed(make(spec), fmt.Sprintf("g%d.%d", number, a.spawned))
 	if err != nil {
 		cancel()
-		a.onFailed(ctx, &Failed{Number: number, Phase: messages.GenerationState_LOADING, Err: err})
+		a.cannotLoad(number, err)
 		return
 	}
 	a.hosts[number] = &hostRef{pid: pid, generation: g, cancel: cancel, since: time.Now()}
 	a.arm()
+}
+
+// cannotLoad says that a host could not even be made, as the host would: later,
+// when whoever asked for the generation is done.
+func (a *modelActor) cannotLoad(number uint64, err error) {
+	a.system.Root.Send(a.self, &Failed{Number: number, Phase: messages.GenerationState_LOADING, Err: err})
 }
 
 // placeOf is a descriptor's place in the order of the models topic.
@@ -192,7 +135,13 @@ func (a *modelActor) onReady(ctx actor.Context, m *Ready) {
 	}
 	h.cancel() // loading is over; its time limit is, too
 	took := time.Since(h.since)
-	a.apply(ctx, a.machine.Ready(h.generation, time.Now().UnixMilli(), m.Signature))
+	delete(a.failedAt, m.Number)
+	g := h.generation
+	a.apply(ctx, a.machine.Ready(g, time.Now().UnixMilli(), m.Signature))
+	if g.Phase == messages.GenerationState_SCHEDULED {
+		a.log.Info("model is ready and waits for its time", "name", g.Model.GetName(), "version", g.Model.GetVersion(),
+			"generation", g.Number(), "effective_from", time.UnixMilli(g.From()).UTC())
+	}
 	a.metrics.loaded(took)
 	a.afterLoading(ctx)
 }
@@ -208,12 +157,17 @@ func (a *modelActor) onFailed(ctx actor.Context, m *Failed) {
 	if errors.As(m.Err, &panicked) {
 		args = append(args, "stack", panicked.Stack)
 	}
-	a.log.Error("model rejected", args...)
-	a.metrics.rejected(m.Phase)
 	if m.Lost {
 		a.node.reportDamage()
 	}
 	a.apply(ctx, a.machine.Failed(g, time.Now().UnixMilli(), reason, m.Lost))
+	if g.Good() {
+		a.failedAt[m.Number] = time.Now()
+		a.log.Error("a model cannot be loaded again; its records cannot be scored", args...)
+	} else {
+		a.log.Error("model rejected", args...)
+		a.metrics.rejected(m.Phase)
+	}
 	a.afterLoading(ctx)
 }
 
@@ -254,7 +208,6 @@ func (a *modelActor) lookAfterLoading(ctx actor.Context, now time.Time) {
 
 // promoted sends batches to a generation from now on.
 func (a *modelActor) promoted(g *lifecycle.Generation) {
-	a.standbyUntil = time.Now().Add(a.cfg.StandbyFor)
 	a.dirty = true
 	a.log.Info("model serves", "name", g.Model.GetName(), "version", g.Model.GetVersion(), "type", g.Model.GetType(),
 		"generation", g.Number(), "sha256", g.Model.GetSha256(), "offset", g.Model.GetSource().GetOffset())
@@ -287,6 +240,7 @@ func (a *modelActor) tell(pid *actor.PID, e lifecycle.Effect) {
 
 // afterLoading lets go on what waited for the end of a step of loading.
 func (a *modelActor) afterLoading(ctx actor.Context) {
+	a.drainBacklog(ctx)
 	a.releaseHeld(ctx)
 	a.announceRecovery()
 	a.arm()

@@ -112,6 +112,27 @@ func (b *bench) publish(script string) {
 	b.models.Offer(descriptor(script), &messages.Source{Topic: "models", Offset: b.offset}, b.inbox)
 }
 
+// publishFrom offers a model with an effective_from and does not wait.
+func (b *bench) publishFrom(script string, ms int64) {
+	b.offset++
+	d := descriptor(script)
+	d.EffectiveFromMs = ms
+	b.models.Offer(d, &messages.Source{Topic: "models", Offset: b.offset}, b.inbox)
+}
+
+// mustAccept publishes a model with an effective_from and waits until it is ready.
+func (b *bench) mustAccept(script string, ms int64) {
+	b.t.Helper()
+	b.publishFrom(script, ms)
+	want := messages.ModelOutcome_PROMOTED
+	if ms > time.Now().UnixMilli() {
+		want = messages.ModelOutcome_ACCEPTED
+	}
+	if o := b.outcome(); o.GetOutcome() != want {
+		b.t.Fatalf("publishing %q: %v, want %v", script, o, want)
+	}
+}
+
 func descriptor(script string) *messages.ModelDescriptor {
 	return &messages.ModelDescriptor{
 		Name: script, DataType: "wine", Type: "scripted",

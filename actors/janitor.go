@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,21 +89,23 @@ func (j *janitor) clean(within time.Duration) {
 	}
 }
 
-// keepNeeded marks the artifacts of the generation that serves, of those on
-// their way, and of the two newest that have served.
+// keepNeeded marks the artifacts of the generations on their way, of those that
+// records may need by their timestamps, and of the two newest that have served.
 func keepNeeded(s *messages.ModelState, needed map[string]bool) {
-	served := 0
-	generations := s.GetGenerations()
-	for i := len(generations) - 1; i >= 0; i-- {
-		g := generations[i]
-		switch {
-		case g.GetPhase() == messages.GenerationState_REJECTED:
-		case g.GetPhase() == messages.GenerationState_CLOSED:
-			if served++; served <= 2 {
-				needed[g.GetModel().GetSha256()] = true
-			}
-		default:
+	served, covered := 0, false
+	for _, g := range slices.Backward(s.GetGenerations()) {
+		if g.GetPhase() == messages.GenerationState_REJECTED {
+			continue
+		}
+		idle := g.GetPhase() == messages.GenerationState_CLOSED
+		if idle {
+			served++
+		}
+		if !idle || !covered || served <= 2 {
 			needed[g.GetModel().GetSha256()] = true
 		}
+		// A generation without effective_from that has served covers all that
+		// those before it would score.
+		covered = covered || g.GetServingSinceMs() > 0 && g.GetModel().GetEffectiveFromMs() == 0
 	}
 }

@@ -26,11 +26,15 @@ type instruments struct {
 	store       metric.Float64Histogram
 	storeErrors metric.Int64Counter
 	restarts    metric.Int64Counter
+
+	activations, passivations metric.Int64Counter
 }
 
 // newInstruments makes them; serving calls its argument for each model that
-// serves.
-func newInstruments(m metric.Meter, serving func(func(*messages.ModelAccepted))) (*instruments, error) {
+// serves, and actors counts data types with and without a ModelActor.
+func newInstruments(
+	m metric.Meter, serving func(func(*messages.ModelAccepted)), actors func() (active, passive int64),
+) (*instruments, error) {
 	var errs []error
 	counter := func(name, doc string) metric.Int64Counter {
 		c, err := m.Int64Counter("modelserver."+name, metric.WithDescription(doc))
@@ -45,14 +49,16 @@ func newInstruments(m metric.Meter, serving func(func(*messages.ModelAccepted)))
 	}
 	long := []float64{.001, .005, .01, .05, .1, .5, 1, 5, 10, 30, 60, 120}
 	i := &instruments{
-		scored:      counter("scored_records", "Records that went through a model, failed ones included."),
-		failures:    counter("record_failures", "Records that could not be decoded or scored, by kind."),
-		batchErrors: counter("batch_failures", "Batches that a generation failed on."),
-		promotions:  counter("model_promotions", "Generations that began to serve."),
-		rejections:  counter("model_rejections", "Generations that were rejected, by the phase in which it happened."),
-		fallbacks:   counter("model_fallbacks", "Times that the last good generation took over from a failing one."),
-		storeErrors: counter("store_failures", "Writes to the store that failed, by what was written."),
-		restarts:    counter("model_actor_restarts", "ModelActors that were spawned again after a failure."),
+		scored:       counter("scored_records", "Records that went through a model, failed ones included."),
+		failures:     counter("record_failures", "Records that could not be decoded or scored, by kind."),
+		batchErrors:  counter("batch_failures", "Batches that a generation failed on."),
+		promotions:   counter("model_promotions", "Generations that began to serve."),
+		rejections:   counter("model_rejections", "Generations that were rejected, by the phase in which it happened."),
+		fallbacks:    counter("model_fallbacks", "Times that the last good generation took over from a failing one."),
+		storeErrors:  counter("store_failures", "Writes to the store that failed, by what was written."),
+		restarts:     counter("model_actor_restarts", "ModelActors that were spawned again after a failure."),
+		activations:  counter("model_activations", "Times that the models of a data type were loaded because a record came."),
+		passivations: counter("model_passivations", "Times that the models of a data type were closed because no record came."),
 		scoring: seconds("scoring", "Time of a batch in a model: decode, score, encode.",
 			.00001, .00003, .0001, .0003, .001, .003, .01, .03, .1, .3, 1, 3, 10),
 		loading: seconds("model_load", "Time from the start of a generation's host to ready.", long...),
@@ -68,6 +74,15 @@ func newInstruments(m metric.Meter, serving func(func(*messages.ModelAccepted)))
 					attribute.String("data_type", g.GetDataType()), attribute.String("name", g.GetName()),
 					attribute.String("version", g.GetVersion()), attribute.String("type", g.GetType()))))
 			})
+			return nil
+		}))
+	errs = append(errs, err)
+	_, err = m.Int64ObservableGauge("modelserver.model_actors",
+		metric.WithDescription("Data types that are known, by whether they are active or passive: without records, and without loaded models."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			active, passive := actors()
+			o.Observe(active, metric.WithAttributes(attribute.String("state", "active")))
+			o.Observe(passive, metric.WithAttributes(attribute.String("state", "passive")))
 			return nil
 		}))
 	return i, errors.Join(append(errs, err)...)

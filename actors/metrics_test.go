@@ -37,7 +37,9 @@ func TestMetrics(t *testing.T) {
 				sums[m.Name] += p.Value
 			}
 		case metricdata.Gauge[int64]:
-			serving = d.DataPoints
+			if m.Name == "modelserver.generation_info" {
+				serving = d.DataPoints
+			}
 		}
 	}
 	for name, want := range map[string]int64{

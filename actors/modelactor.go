@@ -14,8 +14,12 @@ import (
 // modelActor owns one data type. Receive is a switch that only delegates:
 //
 //	recovery.go    what the store remembers
-//	generations.go descriptors, loading, promotion: the lifecycle's effects
+//	offers.go      descriptors
+//	generations.go loading, promotion: the lifecycle's effects
+//	routing.go     which generation a batch goes to, and what it waits for
+//	split.go       batches that need several
 //	scoring.go     batches in flight, answers, falling back
+//	passivation.go coming and going
 //	snapshots.go   writing events and snapshots
 type modelActor struct {
 	cfg      *Config
@@ -31,16 +35,26 @@ type modelActor struct {
 
 	recovered bool
 	early     []*offer       // descriptors that came before recovery was over
+	backlog   []*offer       // descriptors for which the lifecycle has no room yet
 	arrived   []chan<- error // who waits for recovery
 
-	machine lifecycle.Machine
+	dormant   bool // descriptors are stored, and nothing is loaded
+	waking    bool // batches wait until what was stored meanwhile has loaded
+	touched   bool // something came since the last tick
+	idleSince time.Time
+
+	machine *lifecycle.Machine
 	hosts   map[uint64]*hostRef // of every generation whose actor lives
 	inline  map[uint64][]byte   // artifacts that came by value, until they are loaded
 	waiters map[uint64][]*actor.PID
 	spawned int // hosts so far, for unique names
 
 	flights map[*record.Batch]*flight // batches in a host
-	held    []*flight                 // batches that wait for a generation
+	splits  map[*record.Batch]*split  // batches that are in several portions
+	held    []*flight                 // batches that wait for a generation, in order
+	floor   record.Place              // the last floor of a batch that was reached
+
+	failedAt map[uint64]time.Time // when loading a good generation again failed
 
 	stats        *messages.Statistics
 	id           string // in the store
@@ -49,7 +63,6 @@ type modelActor struct {
 	dirty        bool   // there is something that no snapshot has
 	snapshotting bool
 	snapshotAt   time.Time
-	standbyUntil time.Time
 }
 
 // hostRef is a living host.
@@ -107,6 +120,8 @@ func (a *modelActor) Receive(ctx actor.Context) {
 		a.onTick(ctx)
 	case *stateQuery:
 		ctx.Respond(a.state())
+	case *left:
+		a.onLeft(ctx)
 	case *flush:
 		a.onFlush(ctx.Sender())
 	case *actor.Started:
@@ -121,6 +136,8 @@ func (a *modelActor) Receive(ctx actor.Context) {
 func (a *modelActor) onStarted(ctx actor.Context) {
 	a.self, a.system = ctx.Self(), ctx.ActorSystem()
 	a.journal = &journal{system: a.system, self: a.self, timeout: storeTimeout}
+	a.idleSince = time.Now()
+	a.arm()
 	a.recover()
 }
 
@@ -149,28 +166,20 @@ func (a *modelActor) onTick(ctx actor.Context) {
 	now := time.Now()
 	a.lookAfterLoading(ctx, now)
 	a.lookAfterFlights(ctx, now)
-	if a.machine.Standby() != nil && now.After(a.standbyUntil) && a.machine.Suspect() == nil {
-		a.apply(ctx, a.machine.ReleaseStandby())
-	}
+	a.lookAfterHeld(ctx, now)
+	a.apply(ctx, a.machine.Tick(now.UnixMilli()))
 	if a.dirty && now.Sub(a.snapshotAt) >= a.cfg.SnapshotEvery {
 		a.snapshot(nil)
 	}
-	if a.dirty || len(a.flights) > 0 || a.machine.Loading() != nil || a.machine.Standby() != nil {
+	a.lookAfterIdle(ctx, now)
+	if a.dirty || len(a.flights) > 0 || len(a.held) > 0 || a.machine.Watchful() || a.dormant || a.cfg.IdleAfter > 0 {
 		a.arm()
 	}
 }
 
 // state answers a query.
 func (a *modelActor) state() *messages.ModelState {
-	s := &messages.ModelState{
-		DataType: a.dataType, Node: a.cfg.Node, HeldBatches: uint64(len(a.held)),
-		Statistics: cloneStatistics(a.stats),
-	}
-	for _, g := range a.machine.Generations() {
-		s.Generations = append(s.Generations, cloneState(g))
-	}
-	if g := a.machine.Serving(); g != nil {
-		s.Current = cloneState(g)
-	}
+	s := stateOf(a.cfg.Node, a.dataType, a.machine, a.stats)
+	s.HeldBatches, s.Passive = uint64(len(a.held)), a.dormant
 	return s
 }

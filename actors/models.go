@@ -23,9 +23,10 @@ type Models struct {
 	supervisor  *actor.PID
 	instruments *instruments
 
-	pids     sync.Map // data type → *actor.PID
-	serving  sync.Map // data type → *messages.ModelAccepted, for the metrics only
-	count    atomic.Int64
+	routes   sync.Map     // data type → *route, of all that are known
+	serving  sync.Map     // data type → *messages.ModelAccepted, for the metrics only
+	count    atomic.Int64 // of routes
+	working  atomic.Int64 // ModelActors that are there
 	stopping atomic.Bool
 	damaged  atomic.Bool
 	janitor  *janitor
@@ -44,12 +45,15 @@ func New(system *actor.ActorSystem, cfg Config) (*Models, error) {
 			observe(g.(*messages.ModelAccepted))
 			return true
 		})
+	}, func() (active, passive int64) {
+		active = m.working.Load()
+		return active, max(m.count.Load()-active, 0)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("actors: %w", err)
 	}
 	props := actor.PropsFromProducer(func() actor.Actor {
-		return &supervisor{models: m, children: map[string]*child{}}
+		return &supervisor{models: m, children: map[string]*child{}, byType: map[string]*child{}}
 	}, actor.WithSupervisor(actor.NewOneForOneStrategy(0, 0, stopAlways)))
 	if m.supervisor, err = system.Root.SpawnNamed(props, "models"); err != nil {
 		return nil, fmt.Errorf("actors: %w", err)
@@ -62,16 +66,12 @@ func New(system *actor.ActorSystem, cfg Config) (*Models, error) {
 // back to replyTo, unless an actor dies meanwhile: replyTo keeps a deadline and
 // may send the same batch again.
 func (m *Models) Score(b *record.Batch, replyTo *actor.PID) {
-	if pid := m.lookup(b.DataType); pid != nil {
-		m.system.Root.RequestWithCustomSender(pid, b, replyTo)
+	if r := m.route(b.DataType); r != nil {
+		r.send(m.system, m.supervisor, b, replyTo)
 		return
 	}
-	// Nobody has published a model of this data type. Records alone do not
-	// spawn actors, unless they are to wait for one.
-	if m.cfg.Hold && m.room() {
-		m.system.Root.Send(m.supervisor, &ensure{dataType: b.DataType, message: b, sender: replyTo})
-		return
-	}
+	// Nobody has published a model of this data type: records alone do not spawn
+	// actors.
 	m.system.Root.Send(replyTo, &record.Scored{Batch: b, Err: record.ErrNoModel})
 }
 
@@ -86,12 +86,7 @@ func (m *Models) Offer(d *messages.ModelDescriptor, from *messages.Source, reply
 		}
 		return
 	}
-	o := &offer{descriptor: d, from: from, replyTo: replyTo}
-	if pid := m.lookup(d.GetDataType()); pid != nil {
-		m.system.Root.Send(pid, o)
-		return
-	}
-	m.system.Root.Send(m.supervisor, &ensure{dataType: d.GetDataType(), message: o})
+	m.know(d.GetDataType()).send(m.system, m.supervisor, &offer{descriptor: d, from: from, replyTo: replyTo}, nil)
 }
 
 // refuse checks what no ModelActor should have to see.
@@ -107,7 +102,9 @@ func (m *Models) refuse(d *messages.ModelDescriptor) string {
 		return "neither data nor location is set: there is no model in it"
 	case isInline && len(inline.Data) > m.cfg.MaxArtifactSize:
 		return fmt.Sprintf("the model is %d bytes, more than the %d allowed by value; publish it by location", len(inline.Data), m.cfg.MaxArtifactSize)
-	case m.lookup(d.GetDataType()) == nil && !m.room():
+	case d.GetEffectiveFromMs() < 0:
+		return fmt.Sprintf("effective_from_ms is %d: it is a record's timestamp in milliseconds since 1970, or 0", d.GetEffectiveFromMs())
+	case m.route(d.GetDataType()) == nil && !m.room():
 		return fmt.Sprintf("there are %d data types already, as many as are allowed", m.cfg.MaxDataTypes)
 	}
 	return ""
@@ -118,13 +115,17 @@ const maxDataType = 256
 // room says that one more data type may come.
 func (m *Models) room() bool { return m.count.Load() < int64(m.cfg.MaxDataTypes) }
 
-// Recover spawns a ModelActor for each of these data types (all that the store
-// remembers, as a rule) and waits until what served before serves again, or cannot. It reports how many
-// there were. Damage says afterwards whether anything could not be read.
+// Recover brings back what the store remembers of these data types (all that it
+// has, as a rule): it waits until what served before serves again, or cannot, and
+// reports how many there were. Damaged says afterwards whether anything could not
+// be read. Where models are loaded on demand it only reads.
 func (m *Models) Recover(ctx context.Context, dataTypes []string) (int, error) {
+	if m.cfg.Activation == OnDemand {
+		return m.inspect(ctx, dataTypes)
+	}
 	done := make(chan error, len(dataTypes))
 	for _, id := range dataTypes {
-		m.system.Root.Send(m.supervisor, &ensure{dataType: id, message: &awaitRecovery{done: done}})
+		m.know(id).send(m.system, m.supervisor, &awaitRecovery{done: done}, nil)
 	}
 	for i := range dataTypes {
 		select {
@@ -143,42 +144,93 @@ func (m *Models) Recover(ctx context.Context, dataTypes []string) (int, error) {
 // the models topic should be read from its beginning.
 func (m *Models) Damaged() bool { return m.damaged.Load() }
 
-// ErrUnknownDataType says that there is no ModelActor for a data type.
-var ErrUnknownDataType = errors.New("no model was ever published for this data type")
-
-// State asks a data type's ModelActor for its state.
-func (m *Models) State(ctx context.Context, dataType string) (*messages.ModelState, error) {
-	pid := m.lookup(dataType)
-	if pid == nil {
-		return nil, ErrUnknownDataType
+// inspect makes data types known that have no ModelActor until the first record
+// comes, and looks whether what is stored of them can be read.
+func (m *Models) inspect(ctx context.Context, dataTypes []string) (int, error) {
+	work := make(chan string)
+	var readers sync.WaitGroup
+	for range min(len(dataTypes), 8) {
+		readers.Go(func() {
+			for dataType := range work {
+				r := readStored(ctx, m.cfg.Store, m.cfg.StoreID(dataType))
+				if r.err != nil || len(r.damaged) > 0 {
+					m.cfg.Logger.Error("what is stored of a data type cannot be read, or not all of it; the models topic is read from its beginning",
+						"data_type", dataType, "err", r.err, "damaged", len(r.damaged))
+					m.reportDamage()
+				}
+			}
+		})
 	}
-	return ask[*messages.ModelState](ctx, m.system, pid, &stateQuery{})
+	defer readers.Wait()
+	defer close(work)
+	for i, dataType := range dataTypes {
+		m.know(dataType)
+		select {
+		case work <- dataType:
+		case <-ctx.Done():
+			return i, ctx.Err()
+		}
+	}
+	return len(dataTypes), nil
 }
 
-// States asks all ModelActors, sorted by data type.
+// ErrUnknownDataType says that no model was ever published for a data type.
+var ErrUnknownDataType = errors.New("no model was ever published for this data type")
+
+// State returns a data type's state, from its ModelActor or, where it is passive,
+// from the store.
+func (m *Models) State(ctx context.Context, dataType string) (*messages.ModelState, error) {
+	r := m.route(dataType)
+	if r == nil {
+		return nil, ErrUnknownDataType
+	}
+	return m.await(ctx, r, m.query(ctx, r))
+}
+
+// States returns all states, sorted by data type.
 func (m *Models) States(ctx context.Context) (*messages.ModelStates, error) {
 	names := m.DataTypes()
 	futures := make([]*actor.Future, len(names))
 	for i, name := range names {
-		if pid := m.lookup(name); pid != nil {
-			futures[i] = m.system.Root.RequestFuture(pid, &stateQuery{}, remaining(ctx))
-		}
+		futures[i] = m.query(ctx, m.route(name))
 	}
 	all := &messages.ModelStates{}
 	for i, f := range futures {
-		s, err := result[*messages.ModelState](f)
+		s, err := m.await(ctx, m.route(names[i]), f)
 		if err != nil {
-			return nil, fmt.Errorf("asking the ModelActor of %q: %w", names[i], err)
+			return nil, err
 		}
 		all.Models = append(all.Models, s)
 	}
 	return all, nil
 }
 
-// DataTypes lists the data types that have a ModelActor, sorted.
+// query asks a ModelActor for its state, or returns nil when there is none.
+func (m *Models) query(ctx context.Context, r *route) *actor.Future {
+	if r.active() == nil && r.inHand.Load() == 0 {
+		return nil
+	}
+	future := actor.NewFuture(m.system, remaining(ctx))
+	r.send(m.system, m.supervisor, &stateQuery{}, future.PID())
+	return future
+}
+
+func (m *Models) await(ctx context.Context, r *route, f *actor.Future) (*messages.ModelState, error) {
+	if f == nil {
+		return m.passiveState(ctx, r.dataType)
+	}
+	s, err := result[*messages.ModelState](f)
+	if err != nil {
+		return nil, fmt.Errorf("asking the ModelActor of %q: %w", r.dataType, err)
+	}
+	return s, nil
+}
+
+// DataTypes lists the data types that are known, with or without a ModelActor,
+// sorted.
 func (m *Models) DataTypes() []string {
 	var names []string
-	m.pids.Range(func(k, _ any) bool {
+	m.routes.Range(func(k, _ any) bool {
 		names = append(names, k.(string))
 		return true
 	})
@@ -191,10 +243,13 @@ func (m *Models) DataTypes() []string {
 func (m *Models) Stop(ctx context.Context) error {
 	m.stopping.Store(true)
 	m.janitor.stop()
-	names := m.DataTypes()
-	futures := make([]*actor.Future, len(names))
-	for i, name := range names {
-		futures[i] = m.system.Root.RequestFuture(m.lookup(name), &flush{}, remaining(ctx))
+	var names []string
+	var futures []*actor.Future
+	for _, name := range m.DataTypes() {
+		if pid := m.route(name).active(); pid != nil { // who left has left nothing to write
+			names = append(names, name)
+			futures = append(futures, m.system.Root.RequestFuture(pid, &flush{}, remaining(ctx)))
+		}
 	}
 	var errs []error
 	for i, f := range futures {
@@ -216,18 +271,22 @@ func (m *Models) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (m *Models) lookup(dataType string) *actor.PID {
-	if pid, ok := m.pids.Load(dataType); ok {
-		return pid.(*actor.PID)
+// route returns the way to a data type's ModelActor, or nil when nothing is known
+// of the data type.
+func (m *Models) route(dataType string) *route {
+	if r, ok := m.routes.Load(dataType); ok {
+		return r.(*route)
 	}
 	return nil
 }
 
-// add makes a ModelActor known to the router.
-func (m *Models) add(dataType string, pid *actor.PID) {
-	if _, known := m.pids.Swap(dataType, pid); !known {
+// know makes a data type known.
+func (m *Models) know(dataType string) *route {
+	r, known := m.routes.LoadOrStore(dataType, &route{dataType: dataType})
+	if !known {
 		m.count.Add(1)
 	}
+	return r.(*route)
 }
 
 func (m *Models) reportDamage() { m.damaged.Store(true) }
@@ -238,10 +297,6 @@ func remaining(ctx context.Context) time.Duration {
 		return max(time.Until(d), time.Millisecond)
 	}
 	return 10 * time.Second
-}
-
-func ask[T any](ctx context.Context, system *actor.ActorSystem, pid *actor.PID, message any) (T, error) {
-	return result[T](system.Root.RequestFuture(pid, message, remaining(ctx)))
 }
 
 func result[T any](f *actor.Future) (T, error) {

@@ -351,28 +351,6 @@ func TestNoModel(t *testing.T) {
 	}
 }
 
-func TestHold(t *testing.T) {
-	b := newBench(t, func(c *actors.Config) { c.Hold, c.MaxHeld = true, 2 })
-	first := b.send(1)
-	b.send(2)
-	again := *first
-	b.models.Score(&again, b.inbox) // another attempt with the same records takes no room
-	eventually(t, "two batches are held", func() bool {
-		return len(b.models.DataTypes()) == 1 && b.state().GetHeldBatches() == 2
-	})
-	b.send(3)
-	var transient *model.TransientError
-	if s := b.answer(); !errors.As(s.Err, &transient) {
-		t.Errorf("beyond the bound: %v", s.Err)
-	}
-	b.mustServe("add 1")
-	for _, want := range []float64{2, 3} {
-		if got := b.results(b.answer())[0].GetOutputs()["sum"].GetNumber(); got != want {
-			t.Errorf("held batches come in another order: %v, want %v", got, want)
-		}
-	}
-}
-
 func TestRestart(t *testing.T) {
 	b := newBench(t)
 	b.mustServe("add 1")

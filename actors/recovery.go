@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/modelstream/modelserver/actors/lifecycle"
 	"github.com/modelstream/modelserver/messages"
 	"github.com/modelstream/modelserver/persistence"
 )
@@ -42,13 +43,25 @@ func (a *modelActor) recover() {
 }
 
 func readRecovery(ctx context.Context, store persistence.Store, id string) *recovery {
+	// Claim first: what is loaded then stays true, whoever wrote before.
+	var epoch uint64
+	err := contain("claiming what is stored", func() (err error) {
+		epoch, err = store.Claim(ctx, id)
+		return err
+	})
+	if err != nil {
+		return &recovery{err: err}
+	}
+	r := readStored(ctx, store, id)
+	r.epoch = epoch
+	return r
+}
+
+// readStored reads what is stored under an id.
+func readStored(ctx context.Context, store persistence.Store, id string) *recovery {
 	r := &recovery{}
 	var stored *persistence.Recovery
 	r.err = contain("reading the store", func() (err error) {
-		// Claim first: what is loaded then stays true, whoever wrote before.
-		if r.epoch, err = store.Claim(ctx, id); err != nil {
-			return err
-		}
 		stored, err = store.Load(ctx, id)
 		return err
 	})
@@ -88,11 +101,16 @@ func (a *modelActor) onRecovery(ctx actor.Context, r *recovery) {
 	if s := r.snapshot.GetStatistics(); s != nil {
 		a.stats = s
 	}
+	a.machine = lifecycle.New(a.cfg.limits(), a.dormant || a.waking)
 	a.apply(ctx, a.machine.Recover(r.snapshot, r.events, r.lastSeq))
-	for _, o := range a.early {
+	if a.waking {
+		a.apply(ctx, a.machine.Activate())
+	}
+	early := a.early
+	a.early = nil
+	for _, o := range early {
 		a.onOffer(ctx, o)
 	}
-	a.early = nil
 	a.afterLoading(ctx)
 }
 

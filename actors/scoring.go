@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"github.com/modelstream/modelserver/actors/lifecycle"
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/record"
 )
@@ -18,85 +19,16 @@ type flight struct {
 	host    *hostRef // nil while it is held
 	sent    time.Time
 	isolate bool
+	timed   bool   // the timestamps of its records have chosen the generation
 	accused uint64 // the generation that failed on it, or 0
 	deaths  int    // hosts that died over it, or never answered
+
+	split   *split // what it is a portion of, or nil
+	portion *portion
 }
 
 // maxDeaths is how many hosts may die with a batch before the batch is given up.
 const maxDeaths = 2
-
-// onBatch sends a batch to the serving generation, keeps it when one is on its
-// way, or says that there is none.
-func (a *modelActor) onBatch(ctx actor.Context, b *record.Batch) {
-	if a.flights[b] != nil {
-		return // sent again by an impatient sender: the answer is under way
-	}
-	f := &flight{batch: b, replyTo: ctx.Sender()}
-	switch {
-	case a.machine.Serving() != nil && a.recovered:
-		a.dispatch(ctx, f)
-	case !a.recovered || a.machine.Recovering() || a.cfg.Hold:
-		a.hold(f)
-	default:
-		a.answer(f, &record.Scored{Batch: b, Err: record.ErrNoModel})
-	}
-}
-
-// dispatch sends a batch to the host of the serving generation.
-func (a *modelActor) dispatch(ctx actor.Context, f *flight) {
-	g := a.machine.Serving()
-	h := a.hosts[g.Number()]
-	if h == nil {
-		a.answer(f, &record.Scored{Batch: f.batch, Err: &model.TransientError{Reason: "the serving generation has no host at the moment"}})
-		return
-	}
-	f.host, f.sent = h, time.Now()
-	a.flights[f.batch] = f
-	ctx.Request(h.pid, &Score{Batch: f.batch, Isolate: f.isolate})
-	a.arm()
-}
-
-func (a *modelActor) hold(f *flight) {
-	for _, h := range a.held {
-		if sameRecords(h.batch, f.batch) { // sent again by a sender that waits long
-			h.batch, h.replyTo = f.batch, f.replyTo
-			return
-		}
-	}
-	if len(a.held) >= a.cfg.MaxHeld {
-		a.answer(f, &record.Scored{Batch: f.batch, Err: &model.TransientError{
-			Reason: fmt.Sprintf("%d batches of %q wait for a model already", len(a.held), a.dataType),
-		}})
-		return
-	}
-	f.host = nil
-	a.held = append(a.held, f)
-}
-
-// sameRecords says that two batches are attempts over the same records.
-func sameRecords(a, b *record.Batch) bool {
-	return len(a.Records) > 0 && len(b.Records) > 0 && &a.Records[0] == &b.Records[0]
-}
-
-// releaseHeld sends on what waited, in the order in which it came.
-func (a *modelActor) releaseHeld(ctx actor.Context) {
-	if len(a.held) == 0 || !a.recovered {
-		return
-	}
-	serving := a.machine.Serving() != nil
-	if !serving && (a.machine.Recovering() || a.cfg.Hold) {
-		return
-	}
-	held := a.held
-	a.held = nil
-	for _, f := range held {
-		if serving {
-			a.dispatch(ctx, f)
-		} else {
-			a.answer(f, &record.Scored{Batch: f.batch, Err: record.ErrNoModel})
-		}
-	}
-}
 
 // onReply takes a host's answer.
 func (a *modelActor) onReply(ctx actor.Context, m *ScoreReply) {
@@ -110,6 +42,11 @@ func (a *modelActor) onReply(ctx actor.Context, m *ScoreReply) {
 	switch {
 	case m.Err == nil:
 		a.count(f, m)
+		if f.timed {
+			for i := range m.Scored.Parts {
+				m.Scored.Parts[i].Timed = true
+			}
+		}
 		a.answer(f, m.Scored)
 		if s := a.machine.Suspect(); s != nil && f.accused == s.Number() && f.host.generation != s {
 			a.log.Error("generation rejected: its predecessor scores what it failed on", "generation", s.Number(), "reason", s.Reason)
@@ -160,11 +97,7 @@ func (a *modelActor) scoringFailed(ctx actor.Context, f *flight, err error) {
 	default:
 		f.isolate = true
 	}
-	if a.machine.Serving() != nil {
-		a.dispatch(ctx, f)
-		return
-	}
-	a.hold(f)
+	a.again(ctx, f)
 }
 
 // hostFailed takes a host that died or does not answer: its batches are scored
@@ -177,31 +110,32 @@ func (a *modelActor) hostFailed(ctx actor.Context, h *hostRef, err error) {
 			stranded = append(stranded, f)
 		}
 	}
-	g := h.generation
+	a.replaceHost(ctx, h.generation, err)
+	for _, f := range stranded {
+		f.deaths++
+		if f.deaths > maxDeaths {
+			a.answer(f, &record.Scored{Batch: f.batch, Err: fmt.Errorf("%d hosts in a row failed with this batch: %w", f.deaths, err)})
+			continue
+		}
+		a.again(ctx, f)
+	}
+	a.releaseHeld(ctx)
+}
+
+// replaceHost finds what takes over from a generation whose host is of no use
+// any more: the last good one, or the same again.
+func (a *modelActor) replaceHost(ctx actor.Context, g *lifecycle.Generation, err error) {
 	if g == a.machine.Serving() {
-		effects := a.machine.Panicked(g, time.Now().UnixMilli(), err.Error())
-		if len(effects) > 0 {
+		if effects := a.machine.Panicked(g, time.Now().UnixMilli(), err.Error()); len(effects) > 0 {
 			a.metrics.count(a.metrics.fallbacks)
 			a.log.Error("falling back to the last good generation", "from", g.Number(), "reason", err)
 			a.apply(ctx, effects)
-			a.apply(ctx, a.machine.Convict()) // its host is of no use any more
-		} else {
-			a.log.Error("loading the generation again", "generation", g.Number(), "reason", err)
-			a.apply(ctx, a.machine.Reload(g))
+			a.apply(ctx, a.machine.Convict())
+			return
 		}
 	}
-	for _, f := range stranded {
-		f.deaths++
-		switch {
-		case f.deaths > maxDeaths:
-			a.answer(f, &record.Scored{Batch: f.batch, Err: fmt.Errorf("%d hosts in a row failed with this batch: %w", f.deaths, err)})
-		case a.machine.Serving() != nil:
-			a.dispatch(ctx, f)
-		default:
-			a.hold(f)
-		}
-	}
-	a.releaseHeld(ctx)
+	a.log.Error("the host of a generation is given up; it is loaded again", "generation", g.Number(), "reason", err)
+	a.apply(ctx, a.machine.Died(g))
 }
 
 // lookAfterFlights gives hosts up that do not answer: a batch is theirs to score
@@ -222,7 +156,12 @@ func (a *modelActor) lookAfterFlights(ctx actor.Context, now time.Time) {
 	}
 }
 
+// answer ends a batch, or the portion of one.
 func (a *modelActor) answer(f *flight, s *record.Scored) {
+	if f.split != nil {
+		a.take(f.portion, f.split, s)
+		return
+	}
 	if f.replyTo != nil {
 		a.system.Root.Send(f.replyTo, s)
 	}

@@ -25,6 +25,7 @@ func (a *modelActor) persist(ctx actor.Context, g *lifecycle.Generation) {
 	artifact, digest := a.inline[g.Number()], g.Model.GetSha256()
 	store := a.cfg.Store
 	var seq uint64
+	kept := false
 	a.journal.add(&write{
 		what:    "event",
 		prepare: func() { seq = a.seq + 1 },
@@ -33,6 +34,7 @@ func (a *modelActor) persist(ctx actor.Context, g *lifecycle.Generation) {
 				if err := store.PutArtifact(ctx, digest, artifact); err != nil {
 					return err
 				}
+				kept = true
 			}
 			return a.asOwner(ctx, func() error { return store.Append(ctx, a.id, a.epoch, seq, event) })
 		},
@@ -42,6 +44,9 @@ func (a *modelActor) persist(ctx actor.Context, g *lifecycle.Generation) {
 			}
 			a.wrote("event", err, took)
 			a.apply(ctx, a.machine.Persisted(g))
+			if err == nil && a.machine.Loading() != g && kept {
+				delete(a.inline, g.Number()) // the store has it
+			}
 			a.afterLoading(ctx)
 		},
 	})
