@@ -73,7 +73,7 @@ func (a arith) softmax(x []float64) {
 	}
 }
 
-// simplemax turns numbers into shares of their sum.
+// simplemax turns numbers into shares of their sum; of a sum of 0 into NaN.
 func (a arith) simplemax(x []float64) {
 	sum := 0.0
 	for _, v := range x {

@@ -1,6 +1,7 @@
 package pmml
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/modelstream/modelserver/model/pmml/document"
@@ -105,6 +106,7 @@ func compileMining(mc *modelCompiler, m *document.MiningModel) evaluator {
 	}
 	mc.bind(mm)
 	mc.check(mm, m)
+	mm.list()
 	mm.scratch(mc)
 	mc.export(mm)
 	return mm
@@ -192,6 +194,26 @@ func (mc *modelCompiler) bind(mm *miningModel) {
 				}
 			}
 		}
+	}
+}
+
+// list makes the order of classes that of the first segment, whose classes the
+// reference sees first, or where one segment decides of the last.
+func (m *miningModel) list() {
+	s := m.segments[0]
+	if m.delegates() {
+		s = m.segments[len(m.segments)-1]
+	}
+	for i, t := range m.targets {
+		from := s.of[i]
+		if from == nil || t.numeric {
+			continue
+		}
+		order := slices.Clone(s.classes[i])
+		for at, class := range from.order {
+			order[at] = s.classes[i][class]
+		}
+		t.list(order)
 	}
 }
 

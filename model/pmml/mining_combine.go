@@ -46,17 +46,24 @@ func (m *miningModel) combineSegments(f *frame, rows []int32) {
 			values[i] = math.NaN() // no prediction
 		}
 	}
+	rest := append(f.rows(), rows...)
 	for i, s := range m.segments {
-		picked, mine := s.pick(f, rows)
+		picked, mine := s.pick(f, rest)
 		if len(picked) > 0 {
 			f.lend(s.of[0])
 			s.model.run(f, picked)
 			m.collect(f, picked, i)
+			if m.onMissing == missingReturns { // no further segment can help, or do harm
+				some := s.predicted(f, picked)
+				rest = m.abandoned(f, rest, picked, some)
+				f.done(some)
+			}
 		}
 		if mine {
 			f.done(picked)
 		}
 	}
+	f.done(rest)
 	for _, row := range rows {
 		if m.usable(weights[row], lost[row]) {
 			m.conclude(f, row, r)
@@ -173,7 +180,7 @@ func (m *miningModel) conclude(f *frame, row int32, r *results) {
 		m.closest(f, row, r)
 	}
 	r.hasP[row] = true
-	r.num[row] = float64(argmax(t.row(r.prob, row)))
+	r.num[row] = float64(t.likeliest(t.row(r.prob, row)))
 }
 
 // elect counts the votes; of equals the class wins that was voted for first.

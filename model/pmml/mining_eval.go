@@ -69,7 +69,7 @@ func (m *miningModel) chain(f *frame, rows []int32) {
 			if m.onMissing != missingContinues {
 				done = s.predicted(f, picked)
 				if m.onMissing == missingReturns {
-					rest = abandoned(f, rest, picked, done)
+					rest = m.abandoned(f, rest, picked, done)
 				}
 			}
 			s.delivered(f, done)
@@ -99,10 +99,16 @@ func (s *segment) predicted(f *frame, rows []int32) []int32 {
 	return some
 }
 
-// abandoned returns rest without the picked rows that have no prediction: after
-// them nothing comes (missingPredictionTreatment is returnMissing).
-func abandoned(f *frame, rest, picked, predicted []int32) []int32 {
+// abandoned returns rest without the picked rows that have no prediction:
+// nothing comes after them, and what an earlier segment predicted does not count
+// (missingPredictionTreatment is returnMissing).
+func (m *miningModel) abandoned(f *frame, rest, picked, predicted []int32) []int32 {
 	lost := without(append(f.rows(), picked...), predicted)
+	for _, t := range m.targets {
+		for _, row := range lost {
+			f.results[t.id].state[row] = absent
+		}
+	}
 	rest = without(rest, lost)
 	f.done(lost)
 	return rest
@@ -137,8 +143,15 @@ func (m *miningModel) selectFirst(f *frame, rows []int32) {
 		picked, mine := s.pick(f, rest)
 		if len(picked) > 0 {
 			s.model.run(f, picked)
-			m.adopt(f, picked, i)
-			rest = without(rest, picked)
+			done := picked
+			if m.onMissing == missingSkips { // the next segment that suits may have a prediction
+				done = s.predicted(f, picked)
+			}
+			m.adopt(f, done, i)
+			rest = without(rest, done)
+			if m.onMissing == missingSkips {
+				f.done(done)
+			}
 		}
 		if mine {
 			f.done(picked)

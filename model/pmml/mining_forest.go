@@ -296,7 +296,7 @@ func (e *treeEnsemble) conclude(f *frame, rows []int32, sums []float64, odd []in
 			for c := range p {
 				p[c] = m.math.div(sum[c], weight)
 			}
-			r.num[row], r.hasP[row] = float64(argmax(p)), true
+			r.num[row], r.hasP[row] = float64(t.likeliest(p)), true
 		}
 	}
 	slices.Sort(odd)

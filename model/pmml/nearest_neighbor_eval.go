@@ -1,6 +1,10 @@
 package pmml
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/modelstream/modelserver/model"
+)
 
 func (n *nearestNeighbors) eval(f *frame, rows []int32) {
 	for _, row := range rows {
@@ -24,7 +28,9 @@ func (n *nearestNeighbors) eval(f *frame, rows []int32) {
 			case t.values == nil:
 				r.num[row], r.hasP[row] = -1, false // neighbors are all there is
 			case t.numeric:
-				r.num[row] = n.number(t, near, far, f.scratch[n.work])
+				if r.num[row] = n.number(t, near, far, f.scratch[n.work]); r.num[row] != r.num[row] {
+					f.fail(row, model.NoResult, t.name, "", "the neighbors are too far away to have a weight")
+				}
 			default:
 				n.class(t, r, row, near, far)
 			}

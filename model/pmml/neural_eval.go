@@ -36,7 +36,12 @@ func (n *neuralNetwork) input(f *frame, rows []int32, i int, out []float64) {
 			return
 		}
 	}
+	first := f.results[n.outputs[0].target.id].state
 	for _, row := range rows {
+		if first[row] != valid { // an input before is missing: nothing more is read
+			out[row] = 0
+			continue
+		}
 		v := n.inputs[i].eval(f, row).cast(n.types[i])
 		if !v.none() {
 			v = v.cast(tDouble)

@@ -3,6 +3,7 @@ package pmml
 import (
 	"math"
 
+	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/pmml/document"
 )
 
@@ -85,6 +86,7 @@ func (mc *modelCompiler) classes(r *regressionModel, m *document.RegressionModel
 		mc.c.refuse(m, "a classification needs a <RegressionTable> for each class")
 	}
 	seen := map[int]bool{}
+	var order []int32
 	for _, t := range m.Tables {
 		if !t.TargetCategory.Set {
 			mc.c.refuseAttr(t, "targetCategory", "the attribute is missing")
@@ -96,7 +98,9 @@ func (mc *modelCompiler) classes(r *regressionModel, m *document.RegressionModel
 		}
 		seen[table.class] = true
 		r.tables = append(r.tables, table)
+		order = append(order, int32(table.class))
 	}
+	r.target.list(order)
 	ordinal := r.target.data != nil && r.target.data.OpType == "ordinal"
 	switch method := m.NormalizationMethod; {
 	case method == "exp":
@@ -189,8 +193,12 @@ func (r *regressionModel) eval(f *frame, rows []int32) {
 	}
 	for _, row := range rows {
 		res.hasP[row] = true
-		r.normalize(r.target.row(res.prob, row))
-		res.num[row] = float64(r.winner(r.target.row(res.prob, row)))
+		p := r.target.row(res.prob, row)
+		r.normalize(p)
+		if r.kind == regressMulti && r.method != "softmax" && p[0] != p[0] && res.state[row] == valid {
+			f.fail(row, model.NoResult, r.target.name, "", "the values of the tables have no sum to divide them by")
+		}
+		res.num[row] = float64(r.winner(p))
 	}
 }
 

@@ -5,7 +5,8 @@ import (
 )
 
 // sum adds the table up for the rows, term by term: row r goes to
-// out[r×stride+offset]. A row without a needed value becomes missing.
+// out[r×stride+offset]. A row without a needed value becomes missing, and
+// nothing more of it is read: a later value that is invalid does no harm.
 func (t *regressionTable) sum(f *frame, rows []int32, a arith, res *results, out []float64, stride, offset int) {
 	for _, row := range rows {
 		out[int(row)*stride+offset] = 0
@@ -27,7 +28,7 @@ func (t *regressionTable) rest(f *frame, rows []int32, a arith, res *results, co
 // finish adds what follows the numeric predictors.
 func (t *regressionTable) finish(f *frame, rows []int32, a arith, res *results, out []float64, stride, offset int) {
 	for i := range t.groups {
-		t.groups[i].add(f, rows, a, out, stride, offset)
+		t.groups[i].add(f, rows, a, res, out, stride, offset)
 	}
 	for i := range t.terms {
 		t.terms[i].add(f, rows, a, res, out, stride, offset)
@@ -48,6 +49,9 @@ func (n *numericTerm) add(f *frame, rows []int32, a arith, res *results, out []f
 		return
 	}
 	for _, row := range rows {
+		if res.state[row] != valid {
+			continue
+		}
 		if !f.usable(n.slot, row) {
 			res.state[row] = absent
 			continue
@@ -75,10 +79,10 @@ func (f *frame) usable(s slot, row int32) bool {
 
 // add adds the coefficient of the value that the field has; a missing value
 // adds nothing.
-func (g *categoricalGroup) add(f *frame, rows []int32, a arith, out []float64, stride, offset int) {
+func (g *categoricalGroup) add(f *frame, rows []int32, a arith, res *results, out []float64, stride, offset int) {
 	c := &f.cols[g.slot]
 	for _, row := range rows {
-		if !f.usable(g.slot, row) {
+		if res.state[row] != valid || !f.usable(g.slot, row) {
 			continue
 		}
 		for i, v := range g.values {
@@ -93,6 +97,9 @@ func (g *categoricalGroup) add(f *frame, rows []int32, a arith, out []float64, s
 
 func (t *interaction) add(f *frame, rows []int32, a arith, res *results, out []float64, stride, offset int) {
 	for _, row := range rows {
+		if res.state[row] != valid {
+			continue
+		}
 		product := t.coefficient
 		for _, s := range t.slots {
 			if !f.usable(s, row) {

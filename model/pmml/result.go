@@ -20,6 +20,7 @@ type target struct {
 
 	classes []string // canonical text, in the order in which ties are decided
 	labels  []value  // the same as values of typ
+	order   []int32  // the order of classes in the model's elements, or nil where it is theirs
 	byLabel map[string]int
 
 	lent      bool     // has results only for the time that its segment is evaluated, see frame.lend
@@ -131,6 +132,35 @@ func (t *target) value(f *frame, row int32) value {
 		return missing // there is a result, but it is no value: neighbors, rules
 	}
 	return t.labels[class]
+}
+
+// likeliest picks the class with the largest probability; of equals the one that
+// comes first in the order of the model.
+func (t *target) likeliest(p []float64) int {
+	if t.order == nil {
+		return argmax(p)
+	}
+	best := t.order[0]
+	for _, class := range t.order {
+		if p[class] > p[best] {
+			best = class
+		}
+	}
+	return int(best)
+}
+
+// list says in which order the model's own elements have its classes; the others
+// follow in the order of the data dictionary.
+func (t *target) list(classes []int32) {
+	order := slices.Clone(classes)
+	for i := range t.classes {
+		if !slices.Contains(order, int32(i)) {
+			order = append(order, int32(i))
+		}
+	}
+	if !slices.IsSorted(order) {
+		t.order = order
+	}
 }
 
 // argmax picks the class with the largest number; the first of equals.
