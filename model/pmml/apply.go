@@ -14,7 +14,7 @@ func (s *scope) apply(e *document.Apply, p params) expr {
 	}
 	c := &callExpr{
 		name: e.Function, args: args, ifMissing: optText(e.MapMissingTo), otherwise: optText(e.DefaultValue),
-		mapMissing: e.MapMissingTo.Set, asMissing: e.InvalidValueTreatment == "asMissing",
+		mapMissing: e.MapMissingTo.Set, asMissing: e.InvalidValueTreatment == "asMissing", asIs: e.InvalidValueTreatment == "asIs",
 	}
 	if s.c.doc.Is("4.1") {
 		// PMML 4.1 named so what is the default value from 4.2 on.
@@ -56,7 +56,7 @@ func (s *scope) builtin(name string) (b builtin, plain string, ok bool) {
 // simplify replaces what needs no call: a choice evaluates one branch only,
 // arithmetic of two numbers needs no list of arguments.
 func simplify(c *callExpr) expr {
-	plain := !c.mapMissing && c.otherwise.none() && !c.asMissing
+	plain := !c.mapMissing && c.otherwise.none() && !c.asMissing && !c.asIs
 	switch op := c.name; {
 	case op == "if":
 		return &ifExpr{call: c}
@@ -136,6 +136,7 @@ type callExpr struct {
 	ifMissing  value
 	otherwise  value // for a missing result
 	asMissing  bool  // an invalid result counts as a missing one
+	asIs       bool  // NaN is as good as any number
 }
 
 func (e *callExpr) typ() dataType { return e.t }
@@ -174,6 +175,9 @@ func missingArgument(function string) value {
 
 // finish applies the treatments of a result.
 func (e *callExpr) finish(v value) value {
+	if !e.asIs {
+		v = v.defined()
+	}
 	switch {
 	case v.isMissing():
 		return e.otherwise
@@ -181,6 +185,15 @@ func (e *callExpr) finish(v value) value {
 		return e.otherwise
 	case v.isFailed() && !containsAny(v.s, ":"):
 		return failure("function " + e.name + ": " + v.s)
+	}
+	return v
+}
+
+// defined is the value, unless it is NaN: a function that has no result for its
+// arguments has an invalid one (DMG 4.4, Functions: invalidValueTreatment).
+func (v value) defined() value {
+	if v.n != v.n && (v.t == tDouble || v.t == tFloat) {
+		return failure("the result is not a number")
 	}
 	return v
 }
@@ -233,7 +246,7 @@ type arithExpr struct {
 func (e *arithExpr) typ() dataType { return e.t }
 
 func (e *arithExpr) eval(f *frame, row int32) value {
-	return arithmetic(e.op, e.a.eval(f, row), e.b.eval(f, row))
+	return arithmetic(e.op, e.a.eval(f, row), e.b.eval(f, row)).defined()
 }
 
 // arithmetic computes in the wider type of its operands: integers divide to

@@ -74,7 +74,11 @@ func (e *arithExpr) numbers(f *frame, rows []int32, temp int) ([]float64, dataTy
 			out[r] = single(out[r])
 		}
 	}
-	return out, t, true
+	sum := 0.0
+	for _, r := range rows {
+		sum += 0 * out[r]
+	}
+	return out, t, sum == 0 // neither NaN, which is no result, nor what might be
 }
 
 // temp is a column to work with.

@@ -46,17 +46,17 @@ func (e *normExpr) eval(f *frame, row int32) value {
 	return e.at(v.n)
 }
 
+// at interpolates. Where several intervals have the value, because some have no
+// width, binary search decides, as in the reference.
 func (e *normExpr) at(x float64) value {
 	last := len(e.norms) - 1
 	a, b := &e.norms[0], &e.norms[last]
 	switch {
 	case x >= a.Orig && x <= b.Orig:
-		for i := 1; i < last; i++ {
-			if x < e.norms[i].Orig {
-				b = &e.norms[i]
-				break
-			}
-			a = &e.norms[i]
+		i := e.interval(x)
+		a, b = &e.norms[i], &e.norms[i+1]
+		if a.Orig == b.Orig {
+			return number(a.Norm)
 		}
 	case e.outliers == dropOutliers:
 		return e.ifMissing
@@ -70,6 +70,23 @@ func (e *normExpr) at(x float64) value {
 		a = &e.norms[last-1]
 	}
 	return number(a.Norm + float64((x-a.Orig)/(b.Orig-a.Orig)*(b.Norm-a.Norm)))
+}
+
+// interval finds the interval of a value from the first to the last.
+func (e *normExpr) interval(x float64) int {
+	low, high := 0, len(e.norms)-2
+	for low < high {
+		mid := low + (high+1-low)/2
+		switch {
+		case x < e.norms[mid].Orig:
+			high = mid - 1
+		case x <= e.norms[mid+1].Orig:
+			return mid
+		default:
+			low = mid + 1
+		}
+	}
+	return low
 }
 
 // inverse turns a normalized value back (DMG 4.4, Neural Network: outputs).

@@ -101,7 +101,12 @@ func makeBuiltins() map[string]builtin {
 }
 
 func among(a []value, want bool) value {
-	found := !a[0].isMissing() && slices.ContainsFunc(a[1:], func(v value) bool { return !v.isMissing() && a[0].equal(v) })
+	found := slices.ContainsFunc(a[1:], func(v value) bool {
+		if v.isMissing() || a[0].isMissing() {
+			return v.isMissing() && a[0].isMissing()
+		}
+		return a[0].equal(v)
+	})
 	return boolean(found == want)
 }
 

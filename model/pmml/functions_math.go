@@ -102,9 +102,14 @@ func modulo(a, b value) value {
 	if b.n == 0 && t == tInteger {
 		return failure("division by zero")
 	}
-	r := math.Mod(a.n, b.n)
-	if r != 0 && (r < 0) != (b.n < 0) {
-		r += b.n
+	r := a.n - float64(math.Floor(a.n/b.n)*b.n)
+	if t == tInteger {
+		if r = math.Mod(a.n, b.n); r != 0 && (r < 0) != (b.n < 0) {
+			r += b.n
+		}
+	}
+	if t == tFloat {
+		r = single(r)
 	}
 	return value{t: t, n: r}
 }

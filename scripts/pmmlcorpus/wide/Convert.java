@@ -3,7 +3,6 @@ import com.sklearn2pmml.Main;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.InputStreamReader;
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 
 /**
@@ -24,7 +23,8 @@ public class Convert {
         run.invoke(main);
       } catch (Throwable e) {
         new File(files[1]).delete();
-        System.err.println(new File(files[1]).getName() + ": not converted: " + String.valueOf(e instanceof InvocationTargetException ? e.getCause() : e).split("\n")[0]);
+        while (e.getCause() != null) e = e.getCause();
+        System.err.println(new File(files[1]).getName() + ": not converted: " + String.valueOf(e).split("\n")[0]);
       }
     }
   }

@@ -9,9 +9,11 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pandas as pd
+import sklearn.utils
 from sklearn2pmml import _escape
 from sklearn2pmml.pipeline import PMMLPipeline
 
+sklearn.utils.tosequence = list  # which sklearn-pandas still imports
 OUT, WORK = Path(sys.argv[1]), Path(sys.argv[2])
 ONLY = sys.argv[3:]
 
@@ -48,6 +50,7 @@ done = []
 
 
 def sample(name, data):
+    data = data.to_frame() if isinstance(data, pd.Series) else data
     rows = ["\t".join(map(str, data.columns))]
     for _, row in data.iloc[:60].iterrows():
         rows.append("\t".join("NA" if pd.isna(v) else cell(v) for v in row))

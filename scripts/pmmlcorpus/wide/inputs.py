@@ -15,7 +15,7 @@ from pathlib import Path
 ROWS = 36
 STRANGE = {
     "string": ["", "unknown", " ", "NaN", "1"],
-    "double": ["-1e9", "1e9", "0", "abc", "", "1e300", "-0.0"],
+    "double": ["-1e9", "1e9", "0", "abc", "", "1e300", "1e-9"],
     "float": ["-1e9", "1e9", "0", "abc", "", "1e30", "0.1"],
     "integer": ["-7", "0", "1000000", "2.5", "x", "", "3.0"],
     "boolean": ["true", "false", "1", "0", "maybe", "TRUE"],
