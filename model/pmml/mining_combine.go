@@ -193,6 +193,9 @@ func (m *miningModel) elect(f *frame, row int32, r *results) {
 			best = i
 		}
 	}
+	if best < 0 && m.onMissing == missingContinues {
+		f.fail(row, model.NoResult, t.name, "", "no segment has a prediction")
+	}
 	if best < 0 || m.onMissing == missingContinues && f.scratch[m.lost][row] > votes[best] {
 		r.state[row] = absent
 		return

@@ -1,6 +1,6 @@
 """Makes input rows for any document: values from its training data where there is a sample (NAME.sample.tsv), values near
 the document's own thresholds, and rows with what is missing, unknown, malformed or extreme. Arguments: the folder of the
-documents and a folder for the reference; writes NAME.input.tsv beside each document that has none, and scores all of them with
+documents and a folder for the reference; writes NAME.input.tsv beside each document that is newer than its, and scores all of them with
 JPMML-evaluator in one process (NAME.expected.tsv).
 """
 
@@ -112,7 +112,7 @@ def main():
     for document in sorted(folder.rglob("*.pmml")):
         base = document.with_suffix("")
         source, result = Path(f"{base}.input.tsv"), Path(f"{base}.expected.tsv")
-        if not source.exists():
+        if not source.exists() or source.stat().st_mtime < document.stat().st_mtime:
             try:
                 columns, table = rows(document, Path(f"{base}.sample.tsv"))
             except (ET.ParseError, StopIteration) as e:

@@ -26,7 +26,7 @@ def enc():
 
 
 def numbers():
-    return ColumnTransformer([("n", ContinuousDomain(), NUM)])
+    return ColumnTransformer([(c, ContinuousDomain(), [c]) for c in NUM])
 
 
 def xgb():
@@ -49,7 +49,7 @@ def xgb():
     make("xgb-base", lambda: [enc(), XGBRegressor(base_score=3.0, **size)], AMOUNT)
     data = X[NUM + LAB].astype({c: "category" for c in LAB})
     for cats in (dict(max_cat_to_onehot=1), dict(max_cat_to_onehot=10)):
-        make(f"xgb-cat-{cats['max_cat_to_onehot']}", lambda: [make_xgboost_column_transformer(data.dtypes.items() if False else [(n, t) for n, t in data.dtypes.items()], missing_value_aware=True), XGBClassifier(enable_categorical=True, tree_method="hist", feature_types=["float"] * 4 + ["c"] * 2, **cats, **size)], BIT, X[NUM + LAB])
+        make(f"xgb-cat-{cats['max_cat_to_onehot']}", lambda: [make_xgboost_column_transformer(data.dtypes, missing_value_aware=True), XGBClassifier(enable_categorical=True, tree_method="hist", feature_types=["float"] * 4 + ["c"] * 2, **cats, **size)], BIT, X[NUM + LAB])
 
 
 def lgb():
@@ -69,7 +69,7 @@ def lgb():
     make("lgb-zero", lambda: [numbers(), LGBMClassifier(zero_as_missing=True, **size)], SORT)
     make("lgb-nomissing", lambda: [numbers(), LGBMClassifier(use_missing=False, **size)], SORT)
     for y, name in ((YES, "2"), (SORT, "3")):
-        make(f"lgb-cat{name}", lambda: [make_lightgbm_column_transformer([(n, t) for n, t in X[NUM + LAB].astype({c: "category" for c in LAB}).dtypes.items()], missing_value_aware=True)[0], LGBMClassifier(**size)], y, X[NUM + LAB], fit={"s1__categorical_feature": [4, 5]})
+        make(f"lgb-cat{name}", lambda: [make_lightgbm_column_transformer(X[NUM + LAB].astype({c: "category" for c in LAB}).dtypes, missing_value_aware=True)[0], LGBMClassifier(**size)], y, X[NUM + LAB], fit={"s1__categorical_feature": [4, 5]})
         make(f"lgb-catord{name}", lambda: [ColumnTransformer([("n", "passthrough", NUM), ("c", make_pipeline(CategoricalDomain(invalid_value_treatment="as_is"), OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)), LAB)]), LGBMClassifier(**size)], y, X, fit={"s1__categorical_feature": [4, 5]})
 
 

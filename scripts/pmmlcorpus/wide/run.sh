@@ -3,7 +3,7 @@
 # LightGBM, statsmodels, H2O and friends; JPMML-R where Rscript is; JPMML-SparkML with pyspark), scores them with
 # JPMML-evaluator, and leaves all under .cache/pmmlwide/documents, where TestWide compares them row by row. Nothing of it
 # is committed. Needs Python 3.11, Java 17 and Maven; with arguments only these parts are made: estimators transformers
-# libraries stats h2o spark r.
+# libraries stats water spark r.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 here=$PWD/scripts/pmmlcorpus/wide
@@ -26,7 +26,7 @@ maven() { # brings a converter of the JPMML family: folder
 	[ -d "$cache/$1/jars" ] || mvn -q -B -f "$here/$1.pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$cache/$1/jars"
 }
 
-for part in ${@:-estimators transformers libraries stats h2o spark r}; do
+for part in ${@:-estimators transformers libraries stats water spark r}; do
 	case $part in
 	spark)
 		maven spark
