@@ -65,8 +65,11 @@ func (m *miningModel) combineSegments(f *frame, rows []int32) {
 	}
 	f.done(rest)
 	for _, row := range rows {
-		if m.usable(weights[row], lost[row]) {
+		switch {
+		case m.usable(weights[row], lost[row]):
 			m.conclude(f, row, r)
+		case m.method == methodVote && m.onMissing == missingContinues && weights[row] > 0 && lost[row] == weights[row] && m.threshold >= 1:
+			f.fail(row, model.NoResult, t.name, "", "no segment has a prediction") // as the reference, which has no vote to count
 		}
 	}
 }
@@ -192,9 +195,6 @@ func (m *miningModel) elect(f *frame, row int32, r *results) {
 		if v > 0 && (best < 0 || v > votes[best] || v == votes[best] && first[i] < first[best]) {
 			best = i
 		}
-	}
-	if best < 0 && m.onMissing == missingContinues {
-		f.fail(row, model.NoResult, t.name, "", "no segment has a prediction")
 	}
 	if best < 0 || m.onMissing == missingContinues && f.scratch[m.lost][row] > votes[best] {
 		r.state[row] = absent
