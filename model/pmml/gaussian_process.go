@@ -2,6 +2,7 @@ package pmml
 
 import (
 	"math"
+	"strings"
 
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/pmml/document"
@@ -10,10 +11,10 @@ import (
 // gaussianProcess is a GaussianProcessModel (DMG 4.4, Gaussian Process):
 //
 //	mean     = kᵀ (K + σ²I)⁻¹ y
-//	variance = k(x, x) − kᵀ (K + σ²I)⁻¹ k + σ²
+//	variance = k(x, x) − kᵀ (K + σ²I)⁻¹ k
 //
 // where k compares a record with the training instances and K these with each
-// other.
+// other. In PMML 4.3 the variance was that of an observation: σ² more.
 type gaussianProcess struct {
 	target  *target
 	fields  []slot
@@ -22,6 +23,7 @@ type gaussianProcess struct {
 	half    float64   // ½ where the kernel has it, else 1
 	gamma   float64
 	noise   float64
+	spread  float64   // what the variance of a prediction has of the noise
 	points  []float64 // instance × field
 	count   int
 	alpha   []float64 // (K + σ²I)⁻¹ y
@@ -107,6 +109,9 @@ func (mc *modelCompiler) covariance(g *gaussianProcess, m *document.GaussianProc
 		g.power, g.half = k.Degree, 1
 	}
 	g.gamma, g.noise = k.Gamma, k.NoiseVariance
+	if v := mc.c.doc.Version; v == "4.3" || strings.HasPrefix(v, "4.3.") {
+		g.spread = g.noise
+	}
 	var lambdas []float64
 	for _, l := range k.Lambdas {
 		lambdas = append(lambdas, mc.floats(l.Array)...)
@@ -200,7 +205,7 @@ func (g *gaussianProcess) eval(f *frame, rows []int32) {
 		r.state[row], r.num[row] = valid, g.target.math.round(dot(k, g.alpha))
 		if g.factor != nil {
 			g.forward(k)
-			spreads[row] = g.gamma - dot(k, k) + g.noise
+			spreads[row] = max(0, g.gamma-dot(k, k)+g.spread)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package document
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -179,15 +181,29 @@ type MatCell struct {
 	Text float64 `pmml:"#text"`
 }
 
+func (m *Matrix) finish() error {
+	slices.SortStableFunc(m.Cells, func(a, b MatCell) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col)) })
+	return nil
+}
+
+// cell returns a cell; row and col begin at 0.
+func (m *Matrix) cell(row, col int) (x float64, ok bool) {
+	i, ok := slices.BinarySearchFunc(m.Cells, MatCell{Row: row + 1, Col: col + 1}, func(a, b MatCell) int {
+		return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col))
+	})
+	if !ok {
+		return 0, false
+	}
+	return m.Cells[i].Text, true
+}
+
 // At returns an element; row and col begin at 0.
 func (m *Matrix) At(row, col int) (float64, error) {
-	if m.Kind == "symmetric" && col > row {
-		row, col = col, row
+	if x, ok := m.cell(row, col); ok {
+		return x, nil
 	}
-	for i := range m.Cells {
-		if m.Cells[i].Row == row+1 && m.Cells[i].Col == col+1 {
-			return m.Cells[i].Text, nil
-		}
+	if m.Kind == "symmetric" && col > row {
+		return m.At(col, row)
 	}
 	if m.Kind == "diagonal" && len(m.Arrays) == 1 {
 		if row != col {
@@ -212,27 +228,19 @@ func (m *Matrix) Dense(rows, cols int) ([]float64, error) {
 	if r, c := m.Rows.Or(rows), m.Cols.Or(cols); r != rows || c != cols {
 		return nil, refuse(m.Where(), "a matrix of %d × %d, wanted is one of %d × %d", r, c, rows, cols)
 	}
-	cells := m.Cells
-	without := *m
-	without.Cells = nil // At looks through all of them
+	for i := range m.Cells {
+		if c := &m.Cells[i]; c.Row < 1 || c.Row > rows || c.Col < 1 || c.Col > cols {
+			return nil, refuse(c.Where(), "row %d and column %d are not in a matrix of %d × %d", c.Row, c.Col, rows, cols)
+		}
+	}
 	out := make([]float64, 0, rows*cols)
 	for i := range rows {
 		for j := range cols {
-			x, err := without.At(i, j)
+			x, err := m.At(i, j)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, x)
-		}
-	}
-	for i := range cells {
-		c := &cells[i]
-		if c.Row < 1 || c.Row > rows || c.Col < 1 || c.Col > cols {
-			return nil, refuse(c.Where(), "row %d and column %d are not in a matrix of %d × %d", c.Row, c.Col, rows, cols)
-		}
-		out[(c.Row-1)*cols+c.Col-1] = c.Text
-		if m.Kind == "symmetric" && rows == cols {
-			out[(c.Col-1)*cols+c.Row-1] = c.Text
 		}
 	}
 	return out, nil

@@ -59,7 +59,7 @@ func TestDecode(t *testing.T) {
 // Older documents: other namespaces, none, a prefix, an absent version.
 func TestDecodeVersions(t *testing.T) {
 	for _, root := range []string{
-		`<PMML version="3.0" xmlns="http://www.dmg.org/PMML-3_0">`, `<PMML version="3.2" xmlns="http://www.dmg.org/PMML-3_2">`,
+		`<PMML version="4.4" xmlns="https://www.dmg.org/PMML-4_4">`, `<PMML version="3.0" xmlns="http://www.dmg.org/PMML-3_0">`, `<PMML version="3.2" xmlns="http://www.dmg.org/PMML-3_2">`,
 		`<PMML version="4.3">`, `<PMML>`, `<PMML version="4.4.1" xmlns="http://www.dmg.org/PMML-4_4" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="a b">`,
 	} {
 		doc := strings.Replace(tree, `<PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4">`, root, 1)
