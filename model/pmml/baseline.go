@@ -3,24 +3,25 @@ package pmml
 import (
 	"math"
 
-	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/pmml/document"
 )
 
 // baselineModel is a BaselineModel (DMG 4.4, Baseline Model).
 //
 // zValue looks at one event. CUSUM and scalarProduct look at all events up to
-// now, and a model has no memory: batches end where the stream happens to be
-// cut, and a record that is scored twice must get the same score. So a record
-// brings its events along, as a JSON array with the oldest first.
+// now, and a model has no memory. A batch that is a data set has the events in
+// the order of its rows. Where a stream is cut into batches anywhere, and a
+// record that is scored twice must get the same score, a record brings its
+// events along: as a JSON array with the oldest first. That works in a data set,
+// too, and has nothing to do with the other rows.
 type baselineModel struct {
 	target *target
 	math   arith
 	field  slot
 	mean   float64 // zValue
 	sigma  float64
-	cusum  *cusum
-	dot    *scalarProduct
+	events eventStatistic // of CUSUM and scalarProduct, else nil
+	series int            // of the frame
 }
 
 func compileBaseline(mc *modelCompiler, m *document.BaselineModel) evaluator {
@@ -39,6 +40,10 @@ func compileBaseline(mc *modelCompiler, m *document.BaselineModel) evaluator {
 		mc.cusum(b, t)
 	case "scalarProduct":
 		mc.scalarProduct(b, t)
+	}
+	if b.events != nil {
+		b.series = mc.c.plan.series
+		mc.c.plan.series++
 	}
 	return b
 }
@@ -87,22 +92,13 @@ func (b *baselineModel) eval(f *frame, rows []int32) {
 		}
 		var x float64
 		ok := true
-		switch {
-		case b.cusum != nil:
-			x, ok = b.cusum.score(f, row, b.field)
-		case b.dot != nil:
-			x, ok = b.dot.score(f, row, b.field)
-		default:
+		if b.events != nil {
+			x, ok = b.summarize(f, row)
+		} else {
 			x = b.math.div(b.math.sub(f.cols[b.field].num[row], b.math.round(b.mean)), b.math.round(b.sigma))
 		}
 		if ok {
 			r.state[row], r.num[row] = valid, b.math.round(x)
 		}
 	}
-}
-
-// failSequence fails a row whose events cannot be read.
-func (f *frame) failSequence(s slot, row int32) {
-	f.fail(row, model.InvalidInput, f.plan.slots[s].name, f.get(s, row).format(),
-		"must be a JSON array of all events up to this one, the oldest first")
 }

@@ -36,6 +36,7 @@ type plan struct {
 	bound   []boundInput
 	lags    []lagInput
 	lagAt   document.Pos // of the first
+	series  int          // models that add up the events of a batch
 	group   string       // the field that tells which records are one transaction, or ""
 	regs    int          // parameters of functions
 	texts   int          // TextIndex expressions
@@ -45,6 +46,9 @@ type plan struct {
 	lentClasses int  // the most that a target with lent results has
 	general     bool // set by tests: all is done row by row, as the standard tells it
 }
+
+// looksBack says whether the rows before matter.
+func (p *plan) looksBack() bool { return len(p.lags) > 0 || p.series > 0 }
 
 // compiler turns a document into a plan. It reports what it cannot compile by
 // a panic with a *model.LoadError, which compileDocument catches: so compiling

@@ -27,7 +27,7 @@ func (m *Model) Evaluate(record map[string]any) (map[string]any, error) {
 			return nil, fmt.Errorf("field %q: %w", f.Name, err)
 		}
 	}
-	if err := m.Score(context.Background(), &in, &out); err != nil {
+	if err := m.score(context.Background(), &in, &out, false); err != nil {
 		return nil, err
 	}
 	if err := out.Err(0); err != nil {

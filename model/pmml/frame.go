@@ -43,6 +43,8 @@ type frame struct {
 	texts   [][]tokens            // by TextIndex and row
 	terms   []map[string][]string // by TextIndex
 	history []history             // by Lag
+	series  []runningSeries       // by baseline model: what the batch has had
+	ordered bool                  // the rows of the batch are a data set in their order
 	pool    [][]int32
 	all     []int32
 }
@@ -55,7 +57,8 @@ const blockRows = 256
 func newFrame(p *plan) *frame {
 	f := &frame{
 		plan: p, cols: make([]column, len(p.slots)), results: make([]results, len(p.targets)),
-		regs: make([]value, p.regs), texts: make([][]tokens, p.texts), terms: make([]map[string][]string, p.texts),
+		series: make([]runningSeries, p.series),
+		regs:   make([]value, p.regs), texts: make([][]tokens, p.texts), terms: make([]map[string][]string, p.texts),
 	}
 	for i := range f.cols {
 		f.cols[i].num = make([]float64, p.rows)

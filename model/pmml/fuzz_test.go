@@ -81,7 +81,7 @@ func FuzzEvaluate(f *testing.F) {
 		}
 		for row := range rows {
 			first := row
-			if len(m.plan.lags) > 0 {
+			if m.plan.looksBack() {
 				first = 0 // the rows before matter, those behind do not
 			}
 			alone := someRows(in, first, row+1)

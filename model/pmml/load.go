@@ -22,8 +22,9 @@ type Options struct {
 	SkipVerification bool
 	// Streaming says that the rows of a batch are whatever has come by then. A
 	// document that looks back at the rows before (Lag) is refused: what it
-	// computes would depend on where batches are cut. Without it a batch is a
-	// data set of its own, whose rows are in order.
+	// computes would depend on where batches are cut; a record of a baseline
+	// model must bring all events along. Without it a batch is a data set of its
+	// own, whose rows are in order.
 	Streaming bool
 }
 
@@ -43,6 +44,7 @@ func Load(ctx context.Context, r io.Reader, o Options) (m *Model, err error) {
 		return nil, &model.LoadError{Where: p.lagAt.Where(), Reason: "looks at earlier records; a stream is cut into batches anywhere, and the records before may be in another one"}
 	}
 	m = newModel(p, doc.Models[0].Base().ModelVerification)
+	m.streaming = o.Streaming
 	if !o.SkipVerification {
 		if err := m.Verify(ctx); err != nil {
 			return nil, err

@@ -18,6 +18,7 @@ type Model struct {
 	signature    model.Signature
 	outputs      []outputColumn
 	pool         sync.Pool // of *frame
+	streaming    bool      // see Options
 }
 
 // outputColumn is where a column of the output comes from: a target's result
@@ -98,12 +99,21 @@ func (m *Model) Close() error { return nil }
 
 // Score evaluates a batch; see [model.Evaluator].
 func (m *Model) Score(ctx context.Context, in, out *model.Batch) (err error) {
+	return m.score(ctx, in, out, !m.streaming)
+}
+
+// score evaluates a batch whose rows may be a data set in their order.
+func (m *Model) score(ctx context.Context, in, out *model.Batch, ordered bool) (err error) {
 	defer containScore(&err)
 	if len(in.Columns) != len(m.signature.Inputs) {
 		return fmt.Errorf("pmml: a batch with %d columns for %d inputs", len(in.Columns), len(m.signature.Inputs))
 	}
 	out.Reset(m.signature.Outputs, in.Rows)
 	f := m.pool.Get().(*frame)
+	f.ordered = ordered
+	for i := range f.series {
+		f.series[i].reset()
+	}
 	for lo := 0; lo < in.Rows; lo += m.plan.rows {
 		if err := ctx.Err(); err != nil {
 			m.pool.Put(f)

@@ -25,7 +25,7 @@ func (m *Model) Verify(ctx context.Context) error {
 		table = check.transactions(table)
 	}
 	together := blockRows
-	if len(m.plan.lags) > 0 {
+	if m.plan.looksBack() {
 		together = max(1, len(table)) // they are a data set
 	}
 	for rows := range slices.Chunk(table, together) {
@@ -33,7 +33,7 @@ func (m *Model) Verify(ctx context.Context) error {
 		for i := range m.signature.Inputs {
 			in.Columns = append(in.Columns, check.input(m.signature.Inputs[i].Name, rows))
 		}
-		if err := m.Score(ctx, &in, &out); err != nil {
+		if err := m.score(ctx, &in, &out, true); err != nil {
 			return err
 		}
 		for i := range rows {
