@@ -25,8 +25,8 @@
 //
 // A chunk is the unit of order, a flight the unit of scoring; a flight may hold
 // rows of many partitions, a chunk wait for many flights. Files follow the flow:
-// poll, split, chunk, datatype; lane, flight, scoring; queue, produce, repair,
-// deadletter; commit, rebalance, tick.
+// poll, split, chunk, datatype; frontier, lane, flight, scoring; order, queue,
+// produce, repair, deadletter; progress, commit, transaction, rebalance, tick.
 //
 // # What is promised
 //
@@ -44,6 +44,38 @@
 // is permission: the poller polls once for each permission, and the actor gives
 // none while the window is full. Only a partition whose scores are late is
 // paused; its records then count apart, so that they do not delay the others.
+//
+// # Exactly-once
+//
+// With delivery: exactly-once, results, dead letters, progress and offsets are
+// written in one transaction, ended at each commit. Its stages (commitState):
+//
+//	preparing   brokers are checked, what an earlier client left open is aborted
+//	producing   chunks go into the transaction as they are scored
+//	sealed      nothing more does; acknowledgements are awaited
+//	ending      progress and offsets are written, then the commit
+//
+// Scoring goes on through all of them. Whatever fails ends the session, and a
+// new one begins from the committed offsets: an answer that was lost is never
+// guessed. Zombies are fenced twice: by the transactional id, and by the group's
+// generation, which the offsets carry (KIP-447).
+//
+// # Progress
+//
+// The progress topic (compacted, written by us alone) holds for each partition
+// and data type the newest generation that has scored, and statistics. It is
+// written in the transaction, or before the offsets are committed; [progressView]
+// reads it for the next owner of a partition, which scores nothing before it
+// knows. Statistics say up to which offset they count, so that records that are
+// scored again are not counted again.
+//
+// # No way back
+//
+// Results of a partition and data type never go back to an older generation
+// (order.go): batches carry the newest generation so far as their floor, and an
+// answer that is older than what went before is asked for once more. Where
+// models have an effective_from, timestamps decide instead; the [Frontier] tells
+// how far the models topic is known, and records wait for it.
 //
 // # Who may touch what
 //
@@ -78,7 +110,9 @@
 //	result refused        alone again, then a dead letter in its place
 //	dead letter refused   without its value, then without more, then it waits:
 //	                      the partition is stuck and health names it
-//	commit failed         again with the next interval
+//	commit failed         again with the next interval; exactly-once: a new session
+//	transaction refused   named by health (brokers' feature, topics' limits), tried again
+//	progress unreadable   nothing of the partition is scored; named by health
 //	panic in the actor    restarted by its supervisor, from the committed offsets
 //
 // # Not obvious

@@ -38,6 +38,7 @@ type modelPublication struct {
 	model                      modelFlags
 	name, description, version string
 	dataType, location, sha256 string
+	effectiveFrom              string
 }
 
 func (a *app) publishModelCommand() *cobra.Command {
@@ -52,9 +53,14 @@ By value, FILE is sent itself; the directory of a SavedModel is sent as a zip. B
 location, only the descriptor is sent, and the server fetches the model from there:
 a file:, http(s): or bucket URL that its configuration allows. With FILE as well, the
 type is guessed from it and its digest goes along, so that the server accepts
-exactly this file.`,
+exactly this file.
+
+The switch is at arrival, unless --effective-from names a moment: then every server
+scores records whose timestamp is not before it with this model, and older ones with
+the one before. Publish it some seconds ahead (kafka.models.lead).`,
 		Example: `  modelserver publish model forest.pmml --data-type wine --version 7
   modelserver publish model graph.pb --data-type wine -o result=argmax -o outputs=dense/Softmax
+  modelserver publish model forest.pmml --data-type wine --effective-from +1m
   modelserver publish model --location s3://models/forest.pmml --type pmml --data-type wine`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -69,6 +75,7 @@ exactly this file.`,
 	f.StringVar(&p.description, "description", "", "a sentence about the model")
 	f.StringVar(&p.location, "location", "", "URL that the server fetches the model from")
 	f.StringVar(&p.sha256, "sha256", "", "digest that the model must have (default: the file's)")
+	f.StringVar(&p.effectiveFrom, "effective-from", "", "record timestamp of the switch: 2026-11-24T15:00:00Z, or +90s from now")
 	_ = c.MarkFlagRequired("data-type") // it exists
 	a.configFlags(f)
 	return c
@@ -118,6 +125,9 @@ func (p *modelPublication) descriptor(a *app, c *config.Config, path string) (*m
 		Name: p.name, Description: p.description, Version: p.version, DataType: p.dataType,
 		Type: p.model.typeName, Options: options, Sha256: strings.ToLower(p.sha256),
 	}
+	if d.EffectiveFromMs, err = parseMoment(p.effectiveFrom, time.Now()); err != nil {
+		return nil, usagef("--effective-from: %v", err)
+	}
 	if path != "" {
 		if err := p.file(a, d, c, path); err != nil {
 			return nil, err
@@ -131,6 +141,26 @@ func (p *modelPublication) descriptor(a *app, c *config.Config, path string) (*m
 		d.Name = strings.TrimSuffix(base, filepath.Ext(base))
 	}
 	return d, nil
+}
+
+// parseMoment reads a time, or one from now ("+90s"), as milliseconds since the
+// Unix epoch; nothing is 0.
+func parseMoment(s string, now time.Time) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	if after, relative := strings.CutPrefix(s, "+"); relative {
+		d, err := time.ParseDuration(after)
+		if err != nil || d < 0 {
+			return 0, fmt.Errorf("%q is not a duration from now, as in +90s or +5m", s)
+		}
+		return now.Add(d).UnixMilli(), nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil || t.UnixMilli() <= 0 {
+		return 0, fmt.Errorf("%q is neither a time, as in 2026-11-24T15:00:00Z, nor a duration from now, as in +90s", s)
+	}
+	return t.UnixMilli(), nil
 }
 
 // file adds to a descriptor what is known from the model's file.
