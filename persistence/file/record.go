@@ -3,7 +3,8 @@ package file
 import (
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
+
+	"github.com/modelstream/modelserver/persistence"
 )
 
 // The kinds of keys in an id's bucket. Their order is that of the bytes.
@@ -20,8 +21,7 @@ const (
 )
 
 var (
-	headKey    = []byte{headKind}
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	headKey = []byte{headKind}
 
 	errChecksum = errors.New("the checksum does not match")
 	errMissing  = errors.New("it is missing")
@@ -53,23 +53,10 @@ func keySeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[1:]) }
 // keyNumber returns which of the id's snapshots a snapshot's key is of.
 func keyNumber(key []byte) uint64 { return binary.BigEndian.Uint64(key[1+8:]) }
 
-// checksum covers what the value belongs to as well, so that a value which a
-// damaged page shows under another key is found out. The id's length keeps the
-// parts apart.
-func checksum(id string, kind byte, seq uint64, payload []byte) uint32 {
-	var head [4 + 1 + 8]byte
-	binary.BigEndian.PutUint32(head[:], uint32(len(id)))
-	head[4] = kind
-	binary.BigEndian.PutUint64(head[5:], seq)
-	sum := crc32.Update(0, castagnoli, head[:])
-	sum = crc32.Update(sum, castagnoli, []byte(id))
-	return crc32.Update(sum, castagnoli, payload)
-}
-
 // seal returns the value to store for a payload.
 func seal(id string, kind byte, seq uint64, payload []byte) []byte {
 	value := make([]byte, checksumLength, checksumLength+len(payload))
-	binary.BigEndian.PutUint32(value, checksum(id, kind, seq, payload))
+	binary.BigEndian.PutUint32(value, persistence.Checksum(id, kind, seq, payload))
 	return append(value, payload...)
 }
 
@@ -79,7 +66,7 @@ func unseal(id string, kind byte, seq uint64, value []byte) ([]byte, error) {
 		return nil, errChecksum
 	}
 	payload := value[checksumLength:]
-	if binary.BigEndian.Uint32(value) != checksum(id, kind, seq, payload) {
+	if binary.BigEndian.Uint32(value) != persistence.Checksum(id, kind, seq, payload) {
 		return nil, errChecksum
 	}
 	return payload, nil
