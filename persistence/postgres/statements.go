@@ -34,7 +34,10 @@ UPDATE @claims SET epoch = $2, last_seq = $3::text::numeric, snapshot = $4::text
 	snapshots = $5::text::numeric, checksum = $6
 WHERE id = $1`,
 
-		putEvent:     `INSERT INTO @events (id, seq, checksum, data) VALUES ($1, $2::text::numeric, $3, $4)`,
+		// What stands in the place of the next event is none.
+		putEvent: `
+INSERT INTO @events (id, seq, checksum, data) VALUES ($1, $2::text::numeric, $3, $4)
+ON CONFLICT (id, seq) DO UPDATE SET checksum = excluded.checksum, data = excluded.data, stored = excluded.stored`,
 		event:        `SELECT checksum, data FROM @events WHERE id = $1 AND seq = $2::text::numeric`,
 		dropEvents:   `DELETE FROM @events WHERE id = $1 AND seq <= $2::text::numeric`,
 		deleteEvents: `DELETE FROM @events WHERE id = $1`,

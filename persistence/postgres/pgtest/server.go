@@ -50,6 +50,7 @@ type Server struct {
 	port int
 
 	mu      sync.Mutex
+	maxFile int // bytes; 0: no limit
 	process *process
 	log     *logWriter // of the latest run
 }
@@ -108,7 +109,7 @@ func (s *Server) create(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.StartTimeout)
 	defer cancel()
 	initdb := s.command(ctx, "initdb", "--pgdata", s.dataDir(), "--username", User, "--pwfile", passwords,
-		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
+		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--data-checksums", "--no-sync", "--no-instructions")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("pgtest: initdb: %w\n%s", err, bytes.TrimSpace(out))
 	}
@@ -156,6 +157,11 @@ func (s *Server) Start(ctx context.Context) error {
 		args = append(args, "-c", name+"="+settings[name])
 	}
 	cmd := s.command(context.WithoutCancel(ctx), "postgres", args...) // it outlives the context of its start
+	if s.maxFile > 0 {
+		const block = 512
+		limited := []string{"sh", "-c", `ulimit -S -f "$0" && exec "$@"`, strconv.Itoa(s.maxFile / block), cmd.Path}
+		cmd.Path, cmd.Args = "/bin/sh", append(limited, args...)
+	}
 	log := newLogWriter(readyLine)
 	cmd.Stdout, cmd.Stderr = log, log
 	// Backends that a kill has left behind for a moment hold the pipe.
@@ -220,6 +226,15 @@ func (s *Server) Freeze() error { return s.signal(syscall.SIGSTOP) }
 
 // Continue lets a frozen server go on.
 func (s *Server) Continue() error { return s.signal(syscall.SIGCONT) }
+
+// LimitFiles bounds the size of each file that the server writes from its next
+// start on, so that what needs more fails as on a full disk; 0 takes the limit
+// away. It must leave room for a WAL segment, 16 MiB.
+func (s *Server) LimitFiles(bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.maxFile = bytes
+}
 
 func (s *Server) signal(sig syscall.Signal) error {
 	s.mu.Lock()
