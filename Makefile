@@ -49,15 +49,15 @@ demo: tensorflow build ## see models being swapped under a stream of wine record
 # ---- test ----
 
 .PHONY: test
-test: kafka tensorflow ## every test, with the race detector, on a real Kafka and libtensorflow
+test: kafka postgres tensorflow ## every test, with the race detector, on a real Kafka, PostgreSQL and libtensorflow
 	@echo "go test $(TEST_FLAGS) $(TAGS) $(PACKAGES)"
-	@MODELSERVER_REQUIRE_KAFKA=1 $(if $(TENSORFLOW_TAGS),MODELSERVER_REQUIRE_TENSORFLOW=1) \
+	@MODELSERVER_REQUIRE_KAFKA=1 MODELSERVER_REQUIRE_POSTGRES=1 $(if $(TENSORFLOW_TAGS),MODELSERVER_REQUIRE_TENSORFLOW=1) \
 	$(if $(filter true,$(CI)),MODELSERVER_REQUIRE_SHARED=1) \
 	$(GO) test -json $(TEST_FLAGS) $(TAGS) $(PACKAGES) | go run ./scripts/testreport
 
 .PHONY: test-unit
 test-unit: ## the tests that need nothing but Go: seconds instead of minutes
-	MODELSERVER_KAFKA_HOME=none go test -short $(PACKAGES)
+	MODELSERVER_KAFKA_HOME=none MODELSERVER_POSTGRES_HOME=none go test -short $(PACKAGES)
 
 .PHONY: bench
 bench: tensorflow ## the benchmarks beside the code
@@ -115,6 +115,14 @@ kafka: $(CACHE)/kafka/ready ## bring Apache Kafka's broker, for the tests
 
 $(CACHE)/kafka/ready: scripts/kafka/pom.xml
 	@go run ./scripts/kafka
+	@touch $@
+
+.PHONY: postgres
+postgres: $(CACHE)/postgres.ready ## bring PostgreSQL, for the tests, where none is installed
+
+$(CACHE)/postgres.ready: scripts/postgres/pom.xml
+	@mkdir -p $(CACHE)
+	@go run ./scripts/postgres
 	@touch $@
 
 .PHONY: tensorflow

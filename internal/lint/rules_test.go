@@ -44,7 +44,7 @@ var layers = []layer{
 	{"faults/plan", nil},
 	{"faults/proxy", nil},
 	{"faults/server", nil},
-	{"scripts", []string{"kafka/kafkatest"}},
+	{"scripts", []string{"kafka/kafkatest", "persistence/postgres/pgtest"}},
 }
 
 // testSupport is what the tests of any package may import besides.
@@ -61,6 +61,7 @@ var external = []struct {
 }{
 	{"github.com/twmb/franz-go", []string{"kafka", "bench", "faults"}, "Kafka's client stays behind package kafka"},
 	{"github.com/asynkron/protoactor-go", []string{"actors", "kafka", "node", "bench"}, "actors stay out of the contract, the records and the APIs"},
+	{"github.com/jackc/pgx", []string{"persistence/postgres"}, "PostgreSQL's client stays behind its store"},
 	{"gocloud.dev", []string{"model/artifact"}, "locations are resolved in one place"},
 	{"C", []string{"model"}, "C belongs to a model type"},
 	{"github.com/galeone", []string{"model/tensorflow", "model/all"}, "TensorFlow belongs to its model type"},

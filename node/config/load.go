@@ -155,7 +155,7 @@ func (l *loader) environment(environ []string) {
 }
 
 // others are variables of the project's tools that are no settings.
-var others = []string{FileVariable, Prefix + "KAFKA_HOME", Prefix + "SHARED"}
+var others = []string{FileVariable, Prefix + "KAFKA_HOME", Prefix + "POSTGRES_HOME", Prefix + "SHARED"}
 
 func (l *loader) warnOfVariable(name string, named map[string]setting) {
 	if slices.Contains(others, name) || strings.HasPrefix(name, Prefix+"REQUIRE_") {

@@ -87,10 +87,12 @@ func TestPasswordFile(t *testing.T) {
 	if _, err := c.readPassword(); err == nil || !strings.HasPrefix(err.Error(), "password_file: ") {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	for content, want := range map[string]string{"one": "one", "two\n": "two", "three\r\n": "three", "": "", " four \n": " four "} {
-		must(t, os.WriteFile(file, []byte(content), 0o600))
-		if got, err := c.readPassword(); err != nil || got != want {
-			t.Errorf("%q: %q, %v", content, got, err)
+	for _, test := range []struct{ content, want string }{
+		{"one", "one"}, {"two\n", "two"}, {"three\r\n", "three"}, {"", ""}, {" four \n", " four "},
+	} {
+		must(t, os.WriteFile(file, []byte(test.content), 0o600))
+		if got, err := c.readPassword(); err != nil || got != test.want {
+			t.Errorf("%q: %q, %v", test.content, got, err)
 		}
 	}
 	must(t, os.WriteFile(file, make([]byte, maxPassword+1), 0o600))

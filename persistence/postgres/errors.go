@@ -87,17 +87,17 @@ func quiet(err error) error {
 	}
 	inner := connect.Unwrap()
 	text := strings.Join(strings.Fields(inner.Error()), " ")
-	return fmt.Errorf("connect as %q to the database %q: %w", connect.Config.User, connect.Config.Database, &oneLine{text, inner})
+	return fmt.Errorf("connect as %q to the database %q: %w", connect.Config.User, connect.Config.Database, &flatError{text, inner})
 }
 
-// oneLine is an error with another text.
-type oneLine struct {
+// flatError is an error with another text.
+type flatError struct {
 	text string
 	err  error
 }
 
-func (e *oneLine) Error() string { return e.text }
-func (e *oneLine) Unwrap() error { return e.err }
+func (e *flatError) Error() string { return e.text }
+func (e *flatError) Unwrap() error { return e.err }
 
 func hint(err error) string {
 	if code := codeOf(err); code != "" {

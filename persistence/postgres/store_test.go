@@ -59,7 +59,8 @@ func inspect(store persistence.Store, id string) (events, snapshots []uint64, er
 func damageRow(store persistence.Store, what persistencetest.Target) error {
 	s := store.(*Store)
 	const flip = "UPDATE %s SET data = set_bit(data, octet_length(data) / 2 * 8, 1 - get_bit(data, octet_length(data) / 2 * 8)) WHERE "
-	sql, args := "", []any{}
+	var sql string
+	var args []any
 	switch {
 	case what.Event:
 		sql, args = fmt.Sprintf(flip, "@events")+"id = $1 AND seq = $2::text::numeric", []any{[]byte(what.ID), number(what.Seq)}

@@ -76,7 +76,7 @@ func signalFamily(pid int, s syscall.Signal) []int {
 func awaitDeath(pids []int) {
 	for _, pid := range pids {
 		for state, _ := stat(pid); state != 0 && state != 'Z'; state, _ = stat(pid) {
-			time.Sleep(time.Millisecond) // the kernel tells only the parent
+			<-time.After(time.Millisecond) // the kernel tells only the parent
 		}
 	}
 }

@@ -103,8 +103,13 @@ func (s *Server) create(ctx context.Context) (err error) {
 		}
 	}
 	passwords := filepath.Join(s.dir, "password")
-	if err := os.WriteFile(passwords, []byte(Password), 0o644); err != nil {
+	if err := os.WriteFile(passwords, []byte(Password), 0o600); err != nil {
 		return err
+	}
+	if runAsNobody() {
+		if err := os.Chown(passwords, nobody, nobody); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.StartTimeout)
 	defer cancel()
@@ -159,8 +164,8 @@ func (s *Server) Start(ctx context.Context) error {
 	cmd := s.command(context.WithoutCancel(ctx), "postgres", args...) // it outlives the context of its start
 	if s.maxFile > 0 {
 		const block = 512
-		limited := []string{"sh", "-c", `ulimit -S -f "$0" && exec "$@"`, strconv.Itoa(s.maxFile / block), cmd.Path}
-		cmd.Path, cmd.Args = "/bin/sh", append(limited, args...)
+		cmd.Args = slices.Concat([]string{"sh", "-c", `ulimit -S -f "$0" && exec "$@"`, strconv.Itoa(s.maxFile / block), cmd.Path}, args)
+		cmd.Path = "/bin/sh"
 	}
 	log := newLogWriter(readyLine)
 	cmd.Stdout, cmd.Stderr = log, log
