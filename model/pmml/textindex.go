@@ -3,6 +3,7 @@ package pmml
 import (
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -22,6 +23,7 @@ type textExpr struct {
 	exactCase bool
 	distance  int
 	best      bool
+	whole     bool // the text is one word, and the term likewise
 }
 
 // textRules is a TextIndexNormalization.
@@ -49,12 +51,9 @@ func (s *scope) textIndex(e *document.TextIndex, p params) expr {
 	t := &textExpr{
 		id: s.c.plan.texts, field: s.operand(e.TextField, e, p), term: s.expr(e.Expression, p),
 		weights: e.LocalTermWeights, exactCase: e.IsCaseSensitive, distance: e.MaxLevenshteinDistance,
-		best: e.CountHits == "bestHits",
+		best: e.CountHits == "bestHits", whole: !e.Tokenize,
 	}
 	s.c.plan.texts++
-	if !e.Tokenize {
-		s.c.refuseAttr(e, "tokenize", "text that is not split into words is not supported")
-	}
 	if e.MaxLevenshteinDistance < 0 || e.MaxLevenshteinDistance > 100 {
 		s.c.refuseAttr(e, "maxLevenshteinDistance", "%d is not between 0 and 100", e.MaxLevenshteinDistance)
 	}
@@ -78,7 +77,7 @@ func (s *scope) pattern(at document.Located, p string, exactCase bool) *regexp.R
 
 func (s *scope) textRules(e *document.TextIndex, n *document.TextIndexNormalization) textRules {
 	if n.MaxLevenshteinDistance.Or(0) != 0 {
-		s.c.refuseAttr(n, "maxLevenshteinDistance", "only 0 is supported")
+		s.c.refuseAttr(n, "maxLevenshteinDistance", "only 0 is supported: the standard leaves open what of the text is replaced")
 	}
 	exactCase := n.IsCaseSensitive.Or(e.IsCaseSensitive)
 	rules := textRules{recursive: n.Recursive}
@@ -118,9 +117,9 @@ func (e *textExpr) eval(f *frame, row int32) value {
 	case doc.isMissing() || term.isMissing():
 		return missing
 	}
-	words, ok := e.words(f, row, doc.format())
-	if !ok {
-		return tooLong
+	words, wrong := e.words(f, row, doc.format())
+	if wrong.isFailed() {
+		return wrong
 	}
 	hits := e.count(words, e.terms(f, term.format()))
 	switch e.weights {
@@ -147,19 +146,20 @@ func mostFrequent(words []string) int {
 	return most
 }
 
-// words splits a row's text, or finds it in the cache.
-func (e *textExpr) words(f *frame, row int32, s string) (words []string, ok bool) {
+// words splits a row's text, or finds it in the cache. A text that cannot be
+// normalized is a failure.
+func (e *textExpr) words(f *frame, row int32, s string) (words []string, wrong value) {
 	c := &f.texts[e.id][row]
 	if !c.set || c.text != s {
 		normal := s
 		for i := range e.rules {
-			if normal, ok = e.rules[i].apply(normal); !ok {
-				return nil, false
+			if normal, wrong = e.rules[i].apply(normal); wrong.isFailed() {
+				return nil, wrong
 			}
 		}
 		*c = tokens{text: strings.Clone(s), words: e.tokenize(normal), set: true}
 	}
-	return c.words, true
+	return c.words, missing
 }
 
 // terms splits a term; terms are few and come again and again.
@@ -179,25 +179,29 @@ func (e *textExpr) terms(f *frame, s string) []string {
 	return t
 }
 
-// apply rewrites a text; ok is false when it grows without end.
-func (r *textRules) apply(s string) (rewritten string, ok bool) {
+// apply rewrites a text, a recursive one until nothing changes.
+func (r *textRules) apply(s string) (rewritten string, wrong value) {
 	for range maxRewrites {
 		before := s
+		var ok bool
 		for i := range r.replace {
 			if s, ok = replaceAll(r.replace[i].pattern, s, r.replace[i].with); !ok {
-				return "", false
+				return "", tooLong
 			}
 		}
 		if !r.recursive || s == before {
-			break
+			return s, missing
 		}
 	}
-	return s, true
+	return "", failure("text: is still not normal after " + strconv.Itoa(maxRewrites) + " rounds of a recursive normalization")
 }
 
 func (e *textExpr) tokenize(s string) []string {
 	if !e.exactCase {
 		s = strings.ToLower(s)
+	}
+	if e.whole {
+		return []string{s}
 	}
 	if e.match != nil {
 		return e.match.FindAllString(s, -1)
@@ -248,20 +252,40 @@ func distance(a, b string, limit int) (int, bool) {
 	if len(x)-len(y) > limit || len(y)-len(x) > limit {
 		return 0, false
 	}
+	return banded(x, y, limit)
+}
+
+// banded is distance without the cells of the table that are farther from its
+// diagonal than the limit: a text may be one word of a megabyte.
+func banded(x, y []rune, limit int) (int, bool) {
 	row := make([]int, len(y)+1)
 	for j := range row {
-		row[j] = j
+		row[j] = min(j, limit+1)
 	}
 	for i := range x {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range y {
+		lo, hi := max(0, i-limit), min(len(y), i+limit+1)
+		diagonal, left := row[lo], limit+1
+		if lo == 0 {
+			row[0] = min(i+1, limit+1)
+			left = row[0]
+		}
+		least := left
+		for j := lo; j < hi; j++ {
 			cost := diagonal
 			if x[i] != y[j] {
 				cost++
 			}
 			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+			above := diagonal
+			if j == i+limit {
+				above = limit + 1 // outside of the band in the row before
+			}
+			left = min(cost, left+1, above+1)
+			row[j+1] = left
+			least = min(least, left)
+		}
+		if least > limit {
+			return 0, false
 		}
 	}
 	d := row[len(y)]
