@@ -28,6 +28,7 @@ type miningModel struct {
 type segment struct {
 	id      string
 	weight  float64
+	varies  slot   // holds the weight for each row, or −1
 	before  []step // what the predicate needs
 	test    test
 	always  bool
@@ -88,7 +89,7 @@ func compileMining(mc *modelCompiler, m *document.MiningModel) evaluator {
 	for i, doc := range g.Segments {
 		s := mc.segment(mm, i, doc)
 		if !methods[g.Method].weighted {
-			s.weight = 1
+			s.weight, s.varies = 1, -1
 		}
 		if s.weight < 0 {
 			mc.c.refuseAttr(doc, "weight", "is less than 0")
@@ -119,9 +120,12 @@ func (m *miningModel) delegates() bool { return m.method >= methodFirst }
 func (m *miningModel) chains() bool { return m.method >= methodChain }
 
 func (mc *modelCompiler) segment(mm *miningModel, i int, doc *document.Segment) *segment {
-	s := &segment{id: doc.ID.Or(strconv.Itoa(i + 1)), weight: doc.Weight}
+	s := &segment{id: doc.ID.Or(strconv.Itoa(i + 1)), weight: doc.Weight, varies: -1}
 	mm.segments = append(mm.segments, s)
 	mc.late = &s.before
+	if v := doc.VariableWeight; v != nil {
+		s.varies = mc.numericField(v.Field, v)
+	}
 	s.test = mc.predicate(doc.Predicate)
 	s.always = s.test.op == opTrue
 	s.model = mc.c.model(doc.Model, mc.scope)

@@ -96,18 +96,22 @@ func (m *miningModel) collect(f *frame, rows []int32, i int) {
 	in, out := &f.results[from.id], &f.results[t.id]
 	weights, lost := f.scratch[m.weights], f.scratch[m.lost]
 	for _, row := range rows {
-		weights[row] += s.weight
+		weight, ok := s.weightOf(f, row)
+		if !ok {
+			continue
+		}
+		weights[row] += weight
 		switch {
 		case in.state[row] != valid:
-			lost[row] += s.weight
+			lost[row] += weight
 		case t.numeric && m.method == methodMedian:
 			f.scratch[m.values][int(row)*len(m.segments)+i] = m.math.round(in.num[row])
 		case t.numeric:
-			m.addNumber(out, row, in.num[row], s.weight)
+			m.addNumber(out, row, in.num[row], weight)
 		case m.method == methodVote:
 			class := s.classes[0][int(in.num[row])]
 			p := t.row(out.prob, row)
-			p[class] = m.math.add(p[class], s.weight)
+			p[class] = m.math.add(p[class], weight)
 			if first := t.row(f.scratch[m.first], row); float64(i) < first[class] {
 				first[class] = float64(i)
 			}
@@ -116,12 +120,31 @@ func (m *miningModel) collect(f *frame, rows []int32, i int) {
 		case m.method == methodAverage:
 			p, q := t.row(out.prob, row), from.row(in.prob, row)
 			for k, class := range s.classes[0] {
-				p[class] = m.addWeighted(p[class], q[k], s.weight)
+				p[class] = m.addWeighted(p[class], q[k], weight)
 			}
 		default:
 			m.keep(f, row, i, from.row(in.prob, row))
 		}
 	}
+}
+
+// weightOf is the segment's weight for a row; one that is no weight fails it.
+func (s *segment) weightOf(f *frame, row int32) (weight float64, ok bool) {
+	if s.varies < 0 {
+		return s.weight, true
+	}
+	v := f.need(s.varies, row)
+	switch {
+	case f.errs[row] != nil:
+		return 0, false
+	case v.isMissing():
+		f.fail(row, model.MissingInput, f.plan.slots[s.varies].name, "", "is the weight of segment "+s.id)
+		return 0, false
+	case !(v.n >= 0) || math.IsInf(v.n, 1):
+		f.fail(row, model.InvalidInput, f.plan.slots[s.varies].name, v.format(), "must not be less than 0: it is the weight of segment "+s.id)
+		return 0, false
+	}
+	return v.n, true
 }
 
 func (m *miningModel) addWeighted(sum, x, weight float64) float64 {
@@ -168,7 +191,7 @@ func (m *miningModel) conclude(f *frame, row int32, r *results) {
 		case methodAverage:
 			r.num[row] = m.math.div(r.num[row], weight)
 		case methodMedian:
-			r.num[row] = m.medianOf(f.scratch[m.values][int(row)*len(m.segments):][:len(m.segments)])
+			r.num[row] = m.medianOf(f, row, f.scratch[m.values][int(row)*len(m.segments):][:len(m.segments)])
 		}
 		return
 	case m.method == methodVote:
@@ -206,16 +229,17 @@ func (m *miningModel) elect(f *frame, row int32, r *results) {
 
 // medianOf is the middle of the values, or with weights the first value at
 // which half of the weight is reached.
-func (m *miningModel) medianOf(values []float64) float64 {
+func (m *miningModel) medianOf(f *frame, row int32, values []float64) float64 {
 	type weighted struct{ x, w float64 }
 	list := make([]weighted, 0, len(values))
 	total := 0.0
 	equal := true
 	for i, x := range values {
 		if x == x {
-			list = append(list, weighted{x, m.segments[i].weight})
-			total += m.segments[i].weight
-			equal = equal && m.segments[i].weight == 1
+			weight, _ := m.segments[i].weightOf(f, row)
+			list = append(list, weighted{x, weight})
+			total += weight
+			equal = equal && weight == 1
 		}
 	}
 	slices.SortStableFunc(list, func(a, b weighted) int { return cmp.Compare(a.x, b.x) })

@@ -36,7 +36,7 @@ func (c *compiler) fuse(m *miningModel) *treeEnsemble {
 	trees := make([]*treeModel, len(m.segments))
 	for i, s := range m.segments {
 		t, ok := s.model.eval.(*treeModel)
-		if !ok || !s.always || s.asked || len(s.before)+len(s.model.after) > 0 {
+		if !ok || !s.always || s.asked || s.varies >= 0 || len(s.before)+len(s.model.after) > 0 {
 			return nil
 		}
 		if e.before = append(e.before, s.model.steps...); len(e.before) > maxEntrySteps {

@@ -59,6 +59,14 @@ type Segment struct {
 	Weight    float64     `pmml:"weight,default=1"`
 	Predicate Predicate   `pmml:"*,required"`
 	Model     Model       `pmml:"*,required"`
+
+	VariableWeight *VariableWeight `pmml:"VariableWeight"`
+}
+
+// VariableWeight names the field that holds the segment's weight for a record.
+type VariableWeight struct {
+	Pos
+	Field string `pmml:"field,required"`
 }
 
 // RegressionModel is linear and logistic regression (DMG 4.4, Regression).
