@@ -124,6 +124,9 @@ type indicatorExpr struct {
 }
 
 func (s *scope) normDiscrete(e *document.NormDiscrete, p params) expr {
+	if e.Method == "thermometer" {
+		return s.thermometer(e, p)
+	}
 	n := &indicatorExpr{of: s.operand(e.Field, e, p), want: text(e.Value)}
 	if t := n.of.typ(); t != tMissing && t != tString {
 		v := parse(e.Value, t)
@@ -204,4 +207,46 @@ func (e *discretizeExpr) eval(f *frame, row int32) value {
 		}
 	}
 	return e.otherwise
+}
+
+// thermometerExpr is 1 for its value and those behind it in the order of the
+// field, so that the i-th value fills i tubes (PMML 3.1, Normalization:
+// NormDiscrete, method thermometer).
+type thermometerExpr struct {
+	of        expr
+	ranks     map[string]int
+	from      int
+	ifMissing value
+}
+
+func (s *scope) thermometer(e *document.NormDiscrete, p params) expr {
+	t := &thermometerExpr{of: s.operand(e.Field, e, p)}
+	f, ok := t.of.(*fieldExpr)
+	if ok {
+		t.ranks = s.c.info(f.slot).ranks
+	}
+	if t.from, ok = t.ranks[e.Value]; !ok {
+		s.c.refuseAttr(e, "method", "a thermometer needs an ordinal field that lists the value %q", document.Short(e.Value))
+	}
+	if e.MapMissingTo.Set {
+		t.ifMissing = number(e.MapMissingTo.V)
+	}
+	return t
+}
+
+func (e *thermometerExpr) typ() dataType { return tDouble }
+
+func (e *thermometerExpr) eval(f *frame, row int32) value {
+	v := e.of.eval(f, row)
+	switch {
+	case v.isMissing():
+		return e.ifMissing
+	case v.isFailed():
+		return v
+	}
+	rank, ok := e.ranks[v.format()]
+	if !ok || rank < e.from {
+		return number(0)
+	}
+	return number(1)
 }

@@ -29,11 +29,19 @@ type bayesInput struct {
 // bayesStat is the distribution of a field in one class.
 type bayesStat struct {
 	class   int
-	poisson bool
-	mean    float64
-	sd      float64
-	logNorm float64 // Gaussian: −ln σ − ½ ln 2π; Poisson: ln mean
+	kind    bayesKind
+	mean    float64 // uniform: the lower end
+	sd      float64 // uniform: the upper end
+	logNorm float64 // Gaussian: −ln σ − ½ ln 2π; Poisson: ln mean; uniform: −ln(upper − lower)
 }
+
+type bayesKind uint8
+
+const (
+	bayesGaussian bayesKind = iota
+	bayesPoisson
+	bayesUniform
+)
 
 func compileNaiveBayes(mc *modelCompiler, m *document.NaiveBayesModel) evaluator {
 	if m.FunctionName != "classification" {
@@ -194,9 +202,14 @@ func (mc *modelCompiler) bayesStat(b *naiveBayes, doc *document.TargetValueStat)
 		if !(d.Mean > 0) {
 			mc.c.refuseAttr(d, "mean", "%v is not greater than 0", d.Mean)
 		}
-		s.poisson, s.mean, s.logNorm = true, d.Mean, math.Log(d.Mean)
+		s.kind, s.mean, s.logNorm = bayesPoisson, d.Mean, math.Log(d.Mean)
+	case *document.UniformDistribution:
+		if !(d.Upper > d.Lower) || math.IsInf(d.Upper-d.Lower, 0) {
+			mc.c.refuseAttr(d, "upper", "%v is not greater than %v", d.Upper, d.Lower)
+		}
+		s.kind, s.mean, s.sd, s.logNorm = bayesUniform, d.Lower, d.Upper, -math.Log(d.Upper-d.Lower)
 	default:
-		mc.c.refuse(doc.Distribution, "only <GaussianDistribution> and <PoissonDistribution> may stand here")
+		mc.c.refuse(doc.Distribution, "the moments alone tell no density; <GaussianDistribution>, <PoissonDistribution> or <UniformDistribution> may stand here")
 	}
 	return s
 }

@@ -60,7 +60,13 @@ func (in *bayesInput) add(b *naiveBayes, f *frame, r *results, rows []int32) {
 
 // log is the logarithm of the density of x.
 func (s *bayesStat) log(x float64) (float64, bool) {
-	if s.poisson {
+	switch s.kind {
+	case bayesUniform:
+		if x < s.mean || x > s.sd {
+			return math.Inf(-1), true
+		}
+		return s.logNorm, true
+	case bayesPoisson:
 		if x != math.Trunc(x) {
 			return 0, false
 		}

@@ -10,6 +10,7 @@ type ClusteringModel struct {
 
 	Measure *ComparisonMeasure   `pmml:"ComparisonMeasure,required"`
 	Fields  []*ClusteringField   `pmml:"ClusteringField,required"`
+	Centers *CenterFields        `pmml:"CenterFields"` // PMML 3.0 and 3.1; upgraded
 	Weights *MissingValueWeights `pmml:"MissingValueWeights"`
 
 	Clusters []*Cluster `pmml:"Cluster,required"`
@@ -43,4 +44,11 @@ type Cluster struct {
 	Array *Array      `pmml:"Array"`
 	_     Skip        `pmml:"Partition"`
 	_     Skip        `pmml:"Covariances"`
+}
+
+// CenterFields are the coordinates of the clusters' centers where they are
+// derived from the clustering fields (PMML 3.0 and 3.1).
+type CenterFields struct {
+	Pos
+	Fields []*NeuralField `pmml:"DerivedField,required"`
 }

@@ -92,7 +92,7 @@ type LinearNorm struct {
 type NormDiscrete struct {
 	Pos
 	Field        string       `pmml:"field,required"`
-	Method       string       `pmml:"method,enum=indicator"` // 3.x
+	Method       string       `pmml:"method,enum=indicator|thermometer,default=indicator"` // before PMML 4.3
 	Value        string       `pmml:"value,required"`
 	MapMissingTo Opt[float64] `pmml:"mapMissingTo"`
 }

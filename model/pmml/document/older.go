@@ -1,5 +1,7 @@
 package document
 
+import "fmt"
+
 // What older versions of the standard write in another way, and how it reads
 // today. Names that changed are aliases in the tags of the structs;
 // composition.go has the models inside of models.
@@ -9,6 +11,7 @@ var (
 	_ finisher = (*RegressionModel)(nil)
 	_ implier  = (*MiningModel)(nil)
 	_ finisher = (*MiningModel)(nil)
+	_ finisher = (*ClusteringModel)(nil)
 )
 
 // implies lets modelType, which PMML 2 and some exporters of 3 write, stand for
@@ -44,4 +47,53 @@ func (m *MiningModel) finish() error {
 	m.LocalTransformations.Functions = append(m.LocalTransformations.Functions, t.Functions...)
 	m.LocalTransformations.Fields = append(m.LocalTransformations.Fields, t.Fields...)
 	return nil
+}
+
+// finish makes center fields derived fields of the model and clustering fields.
+// They are compared as the clustering field that they are derived from.
+func (m *ClusteringModel) finish() error {
+	if m.Centers == nil {
+		return nil
+	}
+	if m.LocalTransformations == nil {
+		m.LocalTransformations = &TransformationDictionary{Pos: m.Centers.Pos}
+	}
+	compared := map[string]*ClusteringField{}
+	for _, f := range m.Fields {
+		compared[f.Field] = f
+	}
+	m.Fields = nil
+	for i, d := range m.Centers.Fields {
+		if d.Name == "" {
+			d.Name = fmt.Sprintf("center field %d", i+1)
+		}
+		m.LocalTransformations.Fields = append(m.LocalTransformations.Fields, &DerivedField{
+			Pos: d.Pos, Name: d.Name, DisplayName: d.DisplayName, OpType: d.OpType, DataType: d.DataType, Expression: d.Expression, Values: d.Values,
+		})
+		f := ClusteringField{FieldWeight: 1}
+		if like := compared[d.Name]; like != nil {
+			f = *like
+		} else if like := compared[sourceOf(d.Expression)]; like != nil {
+			f = *like
+		}
+		f.Pos, f.Field, f.IsCenterField = d.Pos, d.Name, true
+		m.Fields = append(m.Fields, &f)
+	}
+	m.Centers = nil
+	return nil
+}
+
+// sourceOf is the field that a normalization is about, "" of anything else.
+func sourceOf(e Expression) string {
+	switch e := e.(type) {
+	case *FieldRef:
+		return e.Field
+	case *NormContinuous:
+		return e.Field
+	case *NormDiscrete:
+		return e.Field
+	case *Discretize:
+		return e.Field
+	}
+	return ""
 }
