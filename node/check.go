@@ -1,8 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
+	"os"
 
 	"go.opentelemetry.io/otel/metric/noop"
 
@@ -22,8 +24,10 @@ func Check(cfg *config.Config) error {
 		return err
 	}
 	log, meter := slog.New(slog.DiscardHandler), noop.NewMeterProvider().Meter("")
-	_, records := kafka.NewRecords(kafka.RecordsOptions{Config: &cfg.Kafka, Topics: boundTopics(cfg.Kafka.Records.Topics, formats), Log: log, Meter: meter})
-	_, models := kafka.NewModels(kafka.ModelsOptions{Config: &cfg.Kafka, Log: log, Meter: meter})
+	host, _ := os.Hostname()
+	k := named(cfg, cmp.Or(cfg.Node.Name, host, "node"))
+	_, records := kafka.NewRecords(kafka.RecordsOptions{Config: k, Topics: boundTopics(cfg.Kafka.Records.Topics, formats), Log: log, Meter: meter})
+	_, models := kafka.NewModels(kafka.ModelsOptions{Config: k, Log: log, Meter: meter})
 	if records != nil && models != nil && records.Error() == models.Error() {
 		models = nil // both have the same connection
 	}

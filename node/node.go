@@ -156,21 +156,28 @@ func locations(cfg *config.Config) (*artifact.Resolver, error) {
 }
 
 func (n *Node) buildIngestion(formats map[string]*record.Format) (err error) {
-	k := n.cfg.Kafka // a copy: the group's instance is ours to name
-	k.Group.InstanceID = cmp.Or(k.Group.InstanceID, n.cfg.Node.Name)
-	k.Transactions.ID = cmp.Or(k.Transactions.ID, k.Group.ID+"-"+n.name)
+	k := named(n.cfg, n.name)
 	n.models, err = kafka.NewModels(kafka.ModelsOptions{
-		Config: &k, Models: n.actors, Log: n.log, Meter: n.telemetry.meter(),
+		Config: k, Models: n.actors, Log: n.log, Meter: n.telemetry.meter(),
 		Positions: &positions{store: n.store, topic: k.Models.Topic, damaged: n.damaged, fenced: n.fenced, log: n.log},
 	})
 	if err != nil {
 		return err
 	}
 	n.records, err = kafka.NewRecords(kafka.RecordsOptions{
-		Config: &k, Topics: boundTopics(k.Records.Topics, formats), Scorer: n.actors, Frontier: n.models.Frontier(),
+		Config: k, Topics: boundTopics(k.Records.Topics, formats), Scorer: n.actors, Frontier: n.models.Frontier(),
 		Log: n.log, Meter: n.telemetry.meter(),
 	})
 	return err
+}
+
+// named returns the Kafka configuration of a node of that name: what tells it
+// from the group's other members.
+func named(cfg *config.Config, node string) *kafka.Config {
+	k := cfg.Kafka
+	k.Group.InstanceID = cmp.Or(k.Group.InstanceID, cfg.Node.Name)
+	k.Transactions.ID = cmp.Or(k.Transactions.ID, k.Group.ID+"-"+node)
+	return &k
 }
 
 // damageReporter is a store that notices damage when it is opened, and goes on
