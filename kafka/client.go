@@ -33,6 +33,13 @@ func (c *Config) clientOptions(log *slog.Logger, conn *connection) ([]kgo.Opt, e
 	return opts, nil
 }
 
+// ClientOptions returns what every client of this process has in common: the
+// brokers, TLS, SASL, and a log of lost and regained connections. It is for the
+// packages below this one.
+func (c *Config) ClientOptions(log *slog.Logger) ([]kgo.Opt, error) {
+	return c.clientOptions(log, newConnection(log))
+}
+
 // producerOptions returns the options of a client that produces results and
 // dead letters.
 func (c *Config) producerOptions() []kgo.Opt {

@@ -35,6 +35,7 @@ type change struct {
 	verdict   verdict
 	tombstone bool
 	object    *object // nil for a probe
+	time      int64   // of the record, by the broker's clock
 }
 
 // apply takes the next record of a partition. It returns false for records that

@@ -27,12 +27,18 @@ type server struct {
 	read    int      // records of the log
 	flight  []logged // produced, and not in the log yet
 	epoch   uint64   // that it believes to own
+
+	finished map[upload]bool // uploads that it has put
 }
 
 const (
 	theID       = "wine"
 	theArtifact = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 )
+
+func newServer(writer [8]byte) *server {
+	return &server{writer: writer, view: newView(), finished: map[upload]bool{}}
+}
 
 func (s *server) nonce() (n nonce) {
 	s.counter++
@@ -82,14 +88,15 @@ func (w *world) writeArtifact(s *server) {
 		k.kind, k.upload = uploadKind, k.nonce
 	case n < 5 && len(r.announced) > 0: // it finishes its own uploads only
 		k.kind = putKind
-		for u := range r.announced {
-			if u.writer() == s.writer {
+		for _, e := range s.view.artifacts[theArtifact].entries {
+			if u := e.key.upload; r.announced[u] == e && u.writer() == s.writer && !s.finished[u] {
 				k.upload = u
 			}
 		}
 		if k.upload == (upload{}) {
 			return
 		}
+		s.finished[k.upload] = true
 	case r.current == nil:
 		return
 	case n < 7:
@@ -149,7 +156,7 @@ func (w *world) pick(n int) int {
 func newWorld(t *rapid.T) *world {
 	w := &world{t: t}
 	for i := range 3 {
-		w.servers = append(w.servers, &server{writer: [8]byte{byte(i + 1)}, view: newView()})
+		w.servers = append(w.servers, newServer([8]byte{byte(i + 1)}))
 	}
 	for range 20 + w.pick(200) {
 		w.step()
@@ -181,7 +188,7 @@ func (w *world) step() {
 		s.sweep()
 	default: // a crash, and a new process in its place
 		s.writer[1]++
-		*s = server{writer: s.writer, view: newView(), flight: nil}
+		*s = *newServer(s.writer)
 		s.catchUp(w.log, len(w.log))
 	}
 }

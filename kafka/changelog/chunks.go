@@ -1,0 +1,240 @@
+package changelog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/modelstream/modelserver/persistence"
+)
+
+// errGone says that chunks are not where their record says.
+var errGone = errors.New("chunks are missing")
+
+// chunksInFlight bounds the chunks of one artifact that are being written.
+const chunksInFlight = 8
+
+// writeChunks writes the chunks of an upload. They have one partition, so they
+// lie close together.
+func (s *Store) writeChunks(ctx context.Context, u upload, r *reference, artifact []byte) error {
+	size := s.config.ChunkBytes
+	slots := make(chan struct{}, chunksInFlight)
+	var mu sync.Mutex
+	var failed error
+	r.first, r.last = -1, -1
+	taken := func(rec *kgo.Record, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil:
+			failed = errors.Join(failed, err)
+		case r.first < 0:
+			r.first, r.last = rec.Offset, rec.Offset
+		default:
+			r.first, r.last = min(r.first, rec.Offset), max(r.last, rec.Offset)
+		}
+		<-slots
+	}
+	for i := range r.count {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		mu.Lock()
+		stop := failed != nil
+		mu.Unlock()
+		if stop {
+			<-slots
+			break
+		}
+		at := int(i) * size
+		s.client.Produce(ctx, &kgo.Record{
+			Topic: s.config.ArtifactsTopic, Partition: int32(r.partition), Key: chunkKey(u, i),
+			Value: artifact[at:min(at+size, len(artifact))],
+		}, taken)
+	}
+	for range chunksInFlight { // until all are taken
+		slots <- struct{}{}
+	}
+	if failed != nil {
+		return fmt.Errorf("topic %s: %w", s.config.ArtifactsTopic, failed)
+	}
+	return nil
+}
+
+// buryChunks writes tombstones for all chunks of an upload.
+func (s *Store) buryChunks(ctx context.Context, u upload, r *reference) error {
+	const together = 1000
+	for i := uint32(0); i < r.count; {
+		var tombs []*kgo.Record
+		for ; i < r.count && len(tombs) < together; i++ {
+			tombs = append(tombs, &kgo.Record{Topic: s.config.ArtifactsTopic, Partition: int32(r.partition), Key: chunkKey(u, i)})
+		}
+		if err := s.client.ProduceSync(ctx, tombs...).FirstErr(); err != nil {
+			return fmt.Errorf("topic %s: %w", s.config.ArtifactsTopic, err)
+		}
+	}
+	return nil
+}
+
+// chunkReader reads chunks where they lie. It has a client of its own: on the
+// connection of the tail, it would wait for the tail's polls. It may be used by
+// any goroutine.
+type chunkReader struct {
+	client *kgo.Client
+	admin  *kadm.Client
+	topic  string
+
+	mu     sync.Mutex
+	detail *kadm.TopicDetail // nil: to be looked up
+}
+
+func newChunkReader(opts []kgo.Opt, topic string) (*chunkReader, error) {
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	return &chunkReader{client: client, admin: kadm.NewClient(client), topic: topic}, nil
+}
+
+func (r *chunkReader) close() { r.client.Close() }
+
+const (
+	// fetchBytes is what one fetch of chunks asks for.
+	fetchBytes = 8 << 20
+	// fetchAgain is the pause after an error that may pass.
+	fetchAgain = 100 * time.Millisecond
+)
+
+// read returns the bytes of an upload. Whether they are the right ones is for
+// the caller to check.
+func (r *chunkReader) read(ctx context.Context, u upload, ref *reference) ([]byte, error) {
+	if ref.size > persistence.MaxArtifactLength {
+		return nil, fmt.Errorf("%d bytes are more than an artifact has", ref.size)
+	}
+	out := make([]byte, 0, min(ref.size, 64<<20))
+	next := uint32(0) // the chunk that has to come
+	for offset := ref.first; next < ref.count && offset <= ref.last; {
+		records, after, err := r.fetch(ctx, int32(ref.partition), offset)
+		if err != nil {
+			return nil, err
+		}
+		for _, rec := range records {
+			if string(rec.Key) != string(chunkKey(u, next)) || rec.Value == nil {
+				continue // of another upload
+			}
+			if uint64(len(out)+len(rec.Value)) > ref.size {
+				return nil, fmt.Errorf("it has more than its %d bytes", ref.size)
+			}
+			out = append(out, rec.Value...)
+			if next++; next == ref.count {
+				break
+			}
+		}
+		if after <= offset {
+			break
+		}
+		offset = after
+	}
+	if next < ref.count {
+		return nil, errGone
+	}
+	return out, nil
+}
+
+// fetch reads from one offset on, and returns the offset after what it has read.
+// What may pass is tried again until ctx ends.
+func (r *chunkReader) fetch(ctx context.Context, partition int32, offset int64) (records []*kgo.Record, next int64, err error) {
+	for {
+		records, next, err = r.fetchOnce(ctx, partition, offset)
+		switch {
+		case err == nil:
+			return records, next, nil
+		case ctx.Err() != nil:
+			return nil, 0, fmt.Errorf("topic %s: %w", r.topic, errors.Join(ctx.Err(), err))
+		case errors.Is(err, kerr.OffsetOutOfRange):
+			return nil, 0, errGone
+		case errors.Is(err, kerr.TopicAuthorizationFailed):
+			return nil, 0, &TopicError{r.topic, "may not be read by this user: grant it Read"}
+		case errors.Is(err, kgo.ErrClientClosed):
+			return nil, 0, persistence.ErrClosed
+		}
+		r.mu.Lock()
+		r.detail = nil
+		r.mu.Unlock()
+		t := time.NewTimer(fetchAgain)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+		}
+	}
+}
+
+func (r *chunkReader) fetchOnce(ctx context.Context, partition int32, offset int64) ([]*kgo.Record, int64, error) {
+	topic, leader, err := r.leader(ctx, partition)
+	if err != nil {
+		return nil, 0, err
+	}
+	req := kmsg.NewPtrFetchRequest()
+	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 100, 1, fetchBytes
+	p := kmsg.NewFetchRequestTopicPartition()
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, offset, fetchBytes
+	t := kmsg.NewFetchRequestTopic()
+	t.Topic, t.TopicID, t.Partitions = r.topic, topic, append(t.Partitions, p)
+	req.Topics = append(req.Topics, t)
+	resp, err := r.client.Broker(int(leader)).RetriableRequest(ctx, req)
+	if err != nil {
+		return nil, 0, err
+	}
+	answer := resp.(*kmsg.FetchResponse)
+	if err := kerr.ErrorForCode(answer.ErrorCode); err != nil {
+		return nil, 0, err
+	}
+	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
+		return nil, 0, errors.New("the broker's answer is about something else")
+	}
+	got, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: offset, Topic: r.topic, Partition: partition},
+		&answer.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
+	if len(got.Records) > 0 {
+		return got.Records, next, nil
+	}
+	return nil, next, got.Err
+}
+
+// leader returns the topic's id and the broker that leads a partition.
+func (r *chunkReader) leader(ctx context.Context, partition int32) (id [16]byte, leader int32, err error) {
+	r.mu.Lock()
+	detail := r.detail
+	r.mu.Unlock()
+	if detail == nil {
+		found, err := r.admin.ListTopics(ctx, r.topic)
+		if err != nil {
+			return id, 0, err
+		}
+		d := found[r.topic]
+		if d.Err != nil {
+			return id, 0, d.Err
+		}
+		detail = &d
+		r.mu.Lock()
+		r.detail = detail
+		r.mu.Unlock()
+	}
+	p, ok := detail.Partitions[partition]
+	switch {
+	case !ok:
+		return id, 0, errGone
+	case p.Leader < 0:
+		return id, 0, kerr.LeaderNotAvailable
+	}
+	return detail.ID, p.Leader, nil
+}

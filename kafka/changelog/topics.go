@@ -1,0 +1,110 @@
+package changelog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// TopicError says that a topic cannot hold the store, and how to mend it.
+type TopicError struct{ Topic, Problem string }
+
+func (e *TopicError) Error() string { return "topic " + e.Topic + " " + e.Problem }
+
+// prepareTopics makes sure that both topics are there and are what they must be.
+// It returns their partitions.
+func (s *Store) prepareTopics(ctx context.Context) error {
+	var err error
+	if s.partitions, err = s.prepareTopic(ctx, s.config.Topic, map[string]string{
+		"max.message.bytes": strconv.Itoa(maxStateBytes),
+		// Old segments are what a restart reads for nothing, and only closed ones
+		// are cleaned.
+		"segment.bytes":             strconv.Itoa(2 * maxStateBytes),
+		"min.cleanable.dirty.ratio": "0.1",
+		// The age of an artifact is told by one clock.
+		"message.timestamp.type": "LogAppendTime",
+	}); err != nil {
+		return err
+	}
+	s.chunkPartitions, err = s.prepareTopic(ctx, s.config.ArtifactsTopic, map[string]string{
+		"max.message.bytes": strconv.Itoa(s.config.ChunkBytes + overhead),
+	})
+	return err
+}
+
+func (s *Store) prepareTopic(ctx context.Context, topic string, configs map[string]string) (partitions int32, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	found, err := s.admin.ListTopics(ctx, topic)
+	if err != nil {
+		return 0, fmt.Errorf("look up topic %s: %w", topic, err)
+	}
+	d, ok := found[topic]
+	switch {
+	case ok && d.Err == nil:
+		return int32(len(d.Partitions)), s.checkTopic(ctx, topic)
+	case ok && errors.Is(d.Err, kerr.TopicAuthorizationFailed):
+		return 0, &TopicError{topic, "may not be described by this user: grant it Describe, Read, Write and, to make the topic, Create"}
+	case ok && !errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+		return 0, fmt.Errorf("look up topic %s: %w", topic, d.Err)
+	case !s.config.CreateTopics:
+		return 0, &TopicError{topic, "does not exist: create it with cleanup.policy=compact, or set store.kafka.create_topics"}
+	}
+	all := map[string]*string{"cleanup.policy": kadm.StringPtr("compact"), "unclean.leader.election.enable": kadm.StringPtr("false")}
+	for k, v := range configs {
+		all[k] = &v
+	}
+	r, err := s.admin.CreateTopic(ctx, s.config.Partitions, s.config.ReplicationFactor, all, topic)
+	if err == nil {
+		err = r.Err
+	}
+	switch {
+	case errors.Is(err, kerr.TopicAlreadyExists): // another server was faster
+		return 0, errNotYet
+	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.ClusterAuthorizationFailed):
+		return 0, &TopicError{topic, "does not exist, and this user may not make it: create it with cleanup.policy=compact"}
+	case err != nil:
+		return 0, fmt.Errorf("create topic %s: %w", topic, err)
+	}
+	s.log.Info("created a topic for the store", "topic", topic, "partitions", s.config.Partitions)
+	return 0, errNotYet // its leaders are elected
+}
+
+// errNotYet says to look again.
+var errNotYet = errors.New("the topic was created a moment ago")
+
+// checkTopic refuses a topic that loses what it is given.
+func (s *Store) checkTopic(ctx context.Context, topic string) error {
+	described, err := s.admin.DescribeTopicConfigs(ctx, topic)
+	if err != nil {
+		return fmt.Errorf("look up the configuration of topic %s: %w", topic, err)
+	}
+	r, err := described.On(topic, nil)
+	if err == nil {
+		err = r.Err
+	}
+	if errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.ClusterAuthorizationFailed) {
+		s.log.Warn("this user may not read the topic's configuration: nobody checks that cleanup.policy is compact, as it must be", "topic", topic)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look up the configuration of topic %s: %w", topic, err)
+	}
+	for _, c := range r.Configs {
+		switch v := c.MaybeValue(); {
+		case c.Key == "cleanup.policy" && v != "compact":
+			return &TopicError{topic, fmt.Sprintf("has cleanup.policy=%s and would lose state: set it to compact", v)}
+		case c.Key == "max.message.bytes" && topic == s.config.ArtifactsTopic:
+			if n, err := strconv.Atoi(v); err == nil && n < s.config.ChunkBytes+overhead {
+				return &TopicError{topic, fmt.Sprintf("has max.message.bytes=%d, which is too little for chunks: set it to %d, or lower store.kafka.chunk_bytes to %d",
+					n, s.config.ChunkBytes+overhead, n-overhead)}
+			}
+		}
+	}
+	return nil
+}
