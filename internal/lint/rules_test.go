@@ -29,6 +29,7 @@ var layers = []layer{
 	// The middle: none of the three knows another; each declares what it calls.
 	{"actors", []string{"actors", "=model", "record", "persistence", "messages"}},
 	{"kafka", []string{"kafka", "=model", "record", "messages"}},
+	{"kafka/changelog", []string{"=kafka", "persistence"}},
 	{"kafka/kafkatest", nil},
 	{"api", []string{"api", "=model", "record", "messages"}},
 

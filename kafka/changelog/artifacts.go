@@ -139,7 +139,7 @@ func (s *Store) upload(ctx context.Context, digest string, artifact []byte) erro
 	if _, err := s.write(ctx, announced, ref.encode()); err != nil {
 		return err
 	}
-	if err := s.writeChunks(ctx, announced.upload, &ref, artifact); err != nil {
+	if err := s.chunks.write(ctx, announced.upload, &ref, artifact); err != nil {
 		return err
 	}
 	c, err := s.write(ctx, &key{kind: putKind, upload: announced.upload, object: digest}, ref.encode())

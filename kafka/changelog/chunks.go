@@ -21,10 +21,39 @@ var errGone = errors.New("chunks are missing")
 // chunksInFlight bounds the chunks of one artifact that are being written.
 const chunksInFlight = 8
 
-// writeChunks writes the chunks of an upload. They have one partition, so they
-// lie close together.
-func (s *Store) writeChunks(ctx context.Context, u upload, r *reference, artifact []byte) error {
-	size := s.config.ChunkBytes
+// chunks is the artifacts topic. It has a client of its own, since batches of
+// chunks have another limit than those of the state, and a fetch would wait for
+// the tail's polls on their connection. It may be used by any goroutine.
+type chunks struct {
+	client *kgo.Client
+	admin  *kadm.Client
+	topic  string
+	size   int // of a chunk, at most
+
+	mu     sync.Mutex
+	detail *kadm.TopicDetail // nil: to be looked up
+}
+
+func newChunks(opts []kgo.Opt, c *Config) (*chunks, error) {
+	client, err := kgo.NewClient(append(opts,
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(0),
+		kgo.ProducerBatchMaxBytes(int32(c.ChunkBytes+overhead)),
+		kgo.UnknownTopicRetries(-1),
+		kgo.MetadataMinAge(100*time.Millisecond),
+	)...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka: %w", err)
+	}
+	return &chunks{client: client, admin: kadm.NewClient(client), topic: c.ArtifactsTopic, size: c.ChunkBytes}, nil
+}
+
+func (c *chunks) close() { c.client.Close() }
+
+// write writes the chunks of an upload. They have one partition, so they lie
+// close together.
+func (c *chunks) write(ctx context.Context, u upload, r *reference, artifact []byte) error {
+	size := c.size
 	slots := make(chan struct{}, chunksInFlight)
 	var mu sync.Mutex
 	var failed error
@@ -56,8 +85,8 @@ func (s *Store) writeChunks(ctx context.Context, u upload, r *reference, artifac
 			break
 		}
 		at := int(i) * size
-		s.client.Produce(ctx, &kgo.Record{
-			Topic: s.config.ArtifactsTopic, Partition: int32(r.partition), Key: chunkKey(u, i),
+		c.client.Produce(ctx, &kgo.Record{
+			Topic: c.topic, Partition: int32(r.partition), Key: chunkKey(u, i),
 			Value: artifact[at:min(at+size, len(artifact))],
 		}, taken)
 	}
@@ -65,47 +94,25 @@ func (s *Store) writeChunks(ctx context.Context, u upload, r *reference, artifac
 		slots <- struct{}{}
 	}
 	if failed != nil {
-		return fmt.Errorf("topic %s: %w", s.config.ArtifactsTopic, failed)
+		return fmt.Errorf("topic %s: %w", c.topic, failed)
 	}
 	return nil
 }
 
-// buryChunks writes tombstones for all chunks of an upload.
-func (s *Store) buryChunks(ctx context.Context, u upload, r *reference) error {
+// bury writes tombstones for all chunks of an upload.
+func (c *chunks) bury(ctx context.Context, u upload, r *reference) error {
 	const together = 1000
 	for i := uint32(0); i < r.count; {
 		var tombs []*kgo.Record
 		for ; i < r.count && len(tombs) < together; i++ {
-			tombs = append(tombs, &kgo.Record{Topic: s.config.ArtifactsTopic, Partition: int32(r.partition), Key: chunkKey(u, i)})
+			tombs = append(tombs, &kgo.Record{Topic: c.topic, Partition: int32(r.partition), Key: chunkKey(u, i)})
 		}
-		if err := s.client.ProduceSync(ctx, tombs...).FirstErr(); err != nil {
-			return fmt.Errorf("topic %s: %w", s.config.ArtifactsTopic, err)
+		if err := c.client.ProduceSync(ctx, tombs...).FirstErr(); err != nil {
+			return fmt.Errorf("topic %s: %w", c.topic, err)
 		}
 	}
 	return nil
 }
-
-// chunkReader reads chunks where they lie. It has a client of its own: on the
-// connection of the tail, it would wait for the tail's polls. It may be used by
-// any goroutine.
-type chunkReader struct {
-	client *kgo.Client
-	admin  *kadm.Client
-	topic  string
-
-	mu     sync.Mutex
-	detail *kadm.TopicDetail // nil: to be looked up
-}
-
-func newChunkReader(opts []kgo.Opt, topic string) (*chunkReader, error) {
-	client, err := kgo.NewClient(opts...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka: %w", err)
-	}
-	return &chunkReader{client: client, admin: kadm.NewClient(client), topic: topic}, nil
-}
-
-func (r *chunkReader) close() { r.client.Close() }
 
 const (
 	// fetchBytes is what one fetch of chunks asks for.
@@ -116,14 +123,14 @@ const (
 
 // read returns the bytes of an upload. Whether they are the right ones is for
 // the caller to check.
-func (r *chunkReader) read(ctx context.Context, u upload, ref *reference) ([]byte, error) {
+func (c *chunks) read(ctx context.Context, u upload, ref *reference) ([]byte, error) {
 	if ref.size > persistence.MaxArtifactLength {
 		return nil, fmt.Errorf("%d bytes are more than an artifact has", ref.size)
 	}
 	out := make([]byte, 0, min(ref.size, 64<<20))
 	next := uint32(0) // the chunk that has to come
 	for offset := ref.first; next < ref.count && offset <= ref.last; {
-		records, after, err := r.fetch(ctx, int32(ref.partition), offset)
+		records, after, err := c.fetch(ctx, int32(ref.partition), offset)
 		if err != nil {
 			return nil, err
 		}
@@ -152,24 +159,24 @@ func (r *chunkReader) read(ctx context.Context, u upload, ref *reference) ([]byt
 
 // fetch reads from one offset on, and returns the offset after what it has read.
 // What may pass is tried again until ctx ends.
-func (r *chunkReader) fetch(ctx context.Context, partition int32, offset int64) (records []*kgo.Record, next int64, err error) {
+func (c *chunks) fetch(ctx context.Context, partition int32, offset int64) (records []*kgo.Record, next int64, err error) {
 	for {
-		records, next, err = r.fetchOnce(ctx, partition, offset)
+		records, next, err = c.fetchOnce(ctx, partition, offset)
 		switch {
 		case err == nil:
 			return records, next, nil
 		case ctx.Err() != nil:
-			return nil, 0, fmt.Errorf("topic %s: %w", r.topic, errors.Join(ctx.Err(), err))
+			return nil, 0, fmt.Errorf("topic %s: %w", c.topic, errors.Join(ctx.Err(), err))
 		case errors.Is(err, kerr.OffsetOutOfRange):
 			return nil, 0, errGone
 		case errors.Is(err, kerr.TopicAuthorizationFailed):
-			return nil, 0, &TopicError{r.topic, "may not be read by this user: grant it Read"}
+			return nil, 0, &TopicError{c.topic, "may not be read by this user: grant it Read"}
 		case errors.Is(err, kgo.ErrClientClosed):
 			return nil, 0, persistence.ErrClosed
 		}
-		r.mu.Lock()
-		r.detail = nil
-		r.mu.Unlock()
+		c.mu.Lock()
+		c.detail = nil
+		c.mu.Unlock()
 		t := time.NewTimer(fetchAgain)
 		select {
 		case <-t.C:
@@ -179,8 +186,8 @@ func (r *chunkReader) fetch(ctx context.Context, partition int32, offset int64) 
 	}
 }
 
-func (r *chunkReader) fetchOnce(ctx context.Context, partition int32, offset int64) ([]*kgo.Record, int64, error) {
-	topic, leader, err := r.leader(ctx, partition)
+func (c *chunks) fetchOnce(ctx context.Context, partition int32, offset int64) ([]*kgo.Record, int64, error) {
+	topic, leader, err := c.leader(ctx, partition)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -189,9 +196,9 @@ func (r *chunkReader) fetchOnce(ctx context.Context, partition int32, offset int
 	p := kmsg.NewFetchRequestTopicPartition()
 	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, offset, fetchBytes
 	t := kmsg.NewFetchRequestTopic()
-	t.Topic, t.TopicID, t.Partitions = r.topic, topic, append(t.Partitions, p)
+	t.Topic, t.TopicID, t.Partitions = c.topic, topic, append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)
-	resp, err := r.client.Broker(int(leader)).RetriableRequest(ctx, req)
+	resp, err := c.client.Broker(int(leader)).RetriableRequest(ctx, req)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -202,7 +209,7 @@ func (r *chunkReader) fetchOnce(ctx context.Context, partition int32, offset int
 	if len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != 1 {
 		return nil, 0, errors.New("the broker's answer is about something else")
 	}
-	got, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: offset, Topic: r.topic, Partition: partition},
+	got, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{Offset: offset, Topic: c.topic, Partition: partition},
 		&answer.Topics[0].Partitions[0], kgo.DefaultDecompressor(), nil)
 	if len(got.Records) > 0 {
 		return got.Records, next, nil
@@ -211,23 +218,23 @@ func (r *chunkReader) fetchOnce(ctx context.Context, partition int32, offset int
 }
 
 // leader returns the topic's id and the broker that leads a partition.
-func (r *chunkReader) leader(ctx context.Context, partition int32) (id [16]byte, leader int32, err error) {
-	r.mu.Lock()
-	detail := r.detail
-	r.mu.Unlock()
+func (c *chunks) leader(ctx context.Context, partition int32) (id [16]byte, leader int32, err error) {
+	c.mu.Lock()
+	detail := c.detail
+	c.mu.Unlock()
 	if detail == nil {
-		found, err := r.admin.ListTopics(ctx, r.topic)
+		found, err := c.admin.ListTopics(ctx, c.topic)
 		if err != nil {
 			return id, 0, err
 		}
-		d := found[r.topic]
+		d := found[c.topic]
 		if d.Err != nil {
 			return id, 0, d.Err
 		}
 		detail = &d
-		r.mu.Lock()
-		r.detail = detail
-		r.mu.Unlock()
+		c.mu.Lock()
+		c.detail = detail
+		c.mu.Unlock()
 	}
 	p, ok := detail.Partitions[partition]
 	switch {

@@ -24,6 +24,9 @@ type Config struct {
 	CreateTopics      bool  `koanf:"create_topics"`
 	Partitions        int32 `koanf:"partitions"`
 	ReplicationFactor int16 `koanf:"replication_factor"`
+	// MaxRecordBytes is the greatest record of the state topic: an event or a
+	// snapshot with 4 KiB for what is around it.
+	MaxRecordBytes int `koanf:"max_record_bytes"`
 	// ChunkBytes is the most bytes of an artifact in one record.
 	ChunkBytes int `koanf:"chunk_bytes"`
 }
@@ -33,16 +36,19 @@ func DefaultConfig() Config {
 	return Config{
 		Topic: "modelserver-state", ArtifactsTopic: "modelserver-artifacts",
 		CreateTopics: true, Partitions: 4, ReplicationFactor: -1,
-		ChunkBytes: 512 << 10,
+		MaxRecordBytes: persistence.MaxRecordLength + overhead,
+		ChunkBytes:     512 << 10,
 	}
 }
 
 // Limits of the configuration.
 const (
-	minChunkBytes = 1 << 10
-	maxChunkBytes = 16 << 20
-	maxPartitions = 1000
-	maxTopicName  = 249 // Kafka's
+	minRecordBytes = 64 << 10
+	maxRecordBytes = persistence.MaxRecordLength + overhead // below what brokers take in one request
+	minChunkBytes  = 1 << 10
+	maxChunkBytes  = 16 << 20
+	maxPartitions  = 1000
+	maxTopicName   = 249 // Kafka's
 )
 
 // Validate returns everything that is wrong, each with the key it is under.
@@ -58,6 +64,7 @@ func (c *Config) Validate() error {
 	check(c.Topic != c.ArtifactsTopic, "artifacts_topic", "must not be store.kafka.topic")
 	check(c.Partitions > 0 && c.Partitions <= maxPartitions, "partitions", "must be between 1 and 1000")
 	check(c.ReplicationFactor == -1 || c.ReplicationFactor > 0, "replication_factor", "must be positive, or -1 for the cluster's default")
+	check(c.MaxRecordBytes >= minRecordBytes && c.MaxRecordBytes <= maxRecordBytes, "max_record_bytes", "must be between 64 KiB and 64 MiB + 4 KiB")
 	check(c.ChunkBytes >= minChunkBytes && c.ChunkBytes <= maxChunkBytes, "chunk_bytes", "must be between 1 KiB and 16 MiB")
 	return errors.Join(errs...)
 }
@@ -87,7 +94,3 @@ type Progress struct {
 	Took           time.Duration
 	Done           bool
 }
-
-// maxStateBytes is what a record of the state topic may have: the greatest event
-// or snapshot goes in whole. It is below what brokers take in one request.
-const maxStateBytes = persistence.MaxRecordLength + overhead

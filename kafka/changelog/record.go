@@ -192,4 +192,4 @@ func partitionOf(object string, partitions int32) int32 {
 	return int32(h.Sum64() % uint64(partitions))
 }
 
-func (u nonce) String() string { return hex.EncodeToString(u[:]) }
+func (n nonce) String() string { return hex.EncodeToString(n[:]) }

@@ -123,7 +123,7 @@ func (s *Store) cleanArtifact(ctx context.Context, digest string, now int64) err
 	}
 	uploads, raws := s.remains(digest, now-condemnedFor.Milliseconds())
 	for u, ref := range uploads {
-		if err := s.buryChunks(ctx, u, ref); err != nil {
+		if err := s.chunks.bury(ctx, u, ref); err != nil {
 			return err
 		}
 	}

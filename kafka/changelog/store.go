@@ -26,7 +26,7 @@ type Store struct {
 
 	client *kgo.Client // produces, and tails the state topic
 	admin  *kadm.Client
-	chunks *chunkReader
+	chunks *chunks
 
 	partitions, chunkPartitions int32 // set before restored is closed
 
@@ -84,7 +84,7 @@ func New(o Options) (*Store, error) {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	if opts, err = o.Kafka.ClientOptions(o.Log); err == nil {
-		s.chunks, err = newChunkReader(opts, o.Config.ArtifactsTopic)
+		s.chunks, err = newChunks(opts, &s.config)
 	}
 	if err != nil {
 		s.client.Close()
@@ -104,7 +104,7 @@ func (s *Store) clientOptions() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(0), // somebody waits for each write
-		kgo.ProducerBatchMaxBytes(maxStateBytes),
+		kgo.ProducerBatchMaxBytes(int32(s.config.MaxRecordBytes)),
 		kgo.UnknownTopicRetries(-1),
 		kgo.MetadataMinAge(100 * time.Millisecond), // a topic may be a moment old
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),

@@ -28,6 +28,10 @@ func (s *Store) write(ctx context.Context, k *key, body []byte) (change, error) 
 		k.upload = k.nonce
 	}
 	raw := k.encode()
+	if len(body)+overhead > s.config.MaxRecordBytes {
+		return change{}, &TopicError{s.config.Topic, fmt.Sprintf("takes no record of %d bytes (%s): raise store.kafka.max_record_bytes (%d) and the topic's max.message.bytes",
+			len(body)+overhead, k, s.config.MaxRecordBytes)}
+	}
 	return s.produce(ctx, k.nonce, partitionOf(k.object, s.partitions), raw, seal(raw, body))
 }
 
@@ -68,7 +72,7 @@ func (s *Store) produce(ctx context.Context, n nonce, partition int32, key, valu
 func (s *Store) produceError(err error) error {
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):
-		return &TopicError{s.config.Topic, fmt.Sprintf("refuses a record for its size (%v): raise its max.message.bytes (to %d for all that a store must take)", err, maxStateBytes)}
+		return &TopicError{s.config.Topic, fmt.Sprintf("refuses a record for its size (%v): set its max.message.bytes to %d", err, s.config.MaxRecordBytes)}
 	case errors.Is(err, kgo.ErrClientClosed):
 		return persistence.ErrClosed
 	}

@@ -21,10 +21,10 @@ func (e *TopicError) Error() string { return "topic " + e.Topic + " " + e.Proble
 func (s *Store) prepareTopics(ctx context.Context) error {
 	var err error
 	if s.partitions, err = s.prepareTopic(ctx, s.config.Topic, map[string]string{
-		"max.message.bytes": strconv.Itoa(maxStateBytes),
+		"max.message.bytes": strconv.Itoa(s.config.MaxRecordBytes),
 		// Old segments are what a restart reads for nothing, and only closed ones
 		// are cleaned.
-		"segment.bytes":             strconv.Itoa(2 * maxStateBytes),
+		"segment.bytes":             strconv.Itoa(max(2*s.config.MaxRecordBytes, 64<<20)),
 		"min.cleanable.dirty.ratio": "0.1",
 		// The age of an artifact is told by one clock.
 		"message.timestamp.type": "LogAppendTime",
@@ -99,10 +99,13 @@ func (s *Store) checkTopic(ctx context.Context, topic string) error {
 		switch v := c.MaybeValue(); {
 		case c.Key == "cleanup.policy" && v != "compact":
 			return &TopicError{topic, fmt.Sprintf("has cleanup.policy=%s and would lose state: set it to compact", v)}
-		case c.Key == "max.message.bytes" && topic == s.config.ArtifactsTopic:
-			if n, err := strconv.Atoi(v); err == nil && n < s.config.ChunkBytes+overhead {
-				return &TopicError{topic, fmt.Sprintf("has max.message.bytes=%d, which is too little for chunks: set it to %d, or lower store.kafka.chunk_bytes to %d",
-					n, s.config.ChunkBytes+overhead, n-overhead)}
+		case c.Key == "max.message.bytes":
+			key, needed := "max_record_bytes", s.config.MaxRecordBytes
+			if topic == s.config.ArtifactsTopic {
+				key, needed = "chunk_bytes", s.config.ChunkBytes+overhead
+			}
+			if n, err := strconv.Atoi(v); err == nil && n < needed {
+				return &TopicError{topic, fmt.Sprintf("has max.message.bytes=%d: set it to %d, or lower store.kafka.%s", n, needed, key)}
 			}
 		}
 	}
