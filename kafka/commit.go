@@ -119,7 +119,7 @@ func (r *recordsActor) progressRecords(changed []*entry) ([]*kgo.Record, error) 
 
 // commitDue starts a commit if it is time and there is something to commit.
 func (r *recordsActor) commitDue(now time.Time) {
-	if r.commits.cancel != nil || r.closing || now.Before(r.commits.next) || r.commits.stage == preparing {
+	if r.commits.cancel != nil || r.closing || now.Before(r.commits.next) || r.commits.stage == preparing || r.stale != "" {
 		return
 	}
 	if r.commits.stage == sealed {
@@ -236,6 +236,9 @@ func (r *recordsActor) committed(m *committed) {
 	r.commits.aborted = nil
 	if r.commits.stage == ending && m.err != nil {
 		r.stale = "a transaction was not committed, or nobody knows: " + m.err.Error()
+		if errors.Is(m.err, kerr.ProducerFenced) || errors.Is(m.err, kerr.InvalidProducerEpoch) {
+			r.stale += "; does another process have kafka.transactions.id " + r.config.Transactions.ID + "?"
+		}
 		return
 	}
 	for _, e := range m.unwritten {

@@ -13,8 +13,8 @@ import (
 
 // advance produces what is ready at the front of a partition's queue.
 func (r *recordsActor) advance(part *partition) {
-	if part.repair.broken || r.commits.closed() {
-		return // what was refused goes first; or a transaction is being ended
+	if part.repair.broken || r.commits.closed() || r.stale != "" {
+		return // what was refused goes first; or a transaction is being ended, or the session
 	}
 	for c := part.next(); c != nil; c = part.next() {
 		if r.outdated(part, c) {

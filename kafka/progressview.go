@@ -175,7 +175,9 @@ func (v *progressView) apply(rec *kgo.Record) {
 	if v.entries[id] == nil {
 		v.entries[id] = map[string]*messages.Progress{}
 	}
-	v.entries[id][m.GetDataType()] = m
+	if known := v.entries[id][m.GetDataType()]; known.GetSource().GetOffset() <= m.GetSource().GetOffset() {
+		v.entries[id][m.GetDataType()] = m // an older one is of a server that was taken for dead
+	}
 }
 
 // of returns the progress of partitions, complete as of now.

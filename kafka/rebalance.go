@@ -85,6 +85,16 @@ func (r *Records) onRevoked(s *session, client *kgo.Client, parts map[string][]i
 	}
 }
 
+func (m *assigned) ids() []partitionID {
+	var ids []partitionID
+	for topic, numbers := range m.parts {
+		for _, number := range numbers {
+			ids = append(ids, partitionID{topic, number})
+		}
+	}
+	return ids
+}
+
 func (r *recordsActor) assign(m *assigned) {
 	r.status.joined(true)
 	r.troubles.group.over()
@@ -99,6 +109,10 @@ func (r *recordsActor) assign(m *assigned) {
 			r.parts[id] = &partition{partitionID: id, queue: newQueue(), committed: -1, entries: map[string]*entry{}}
 			n++
 		}
+	}
+	if r.commits.stage != noTransactions && n > 0 {
+		s, ids := r.session, m.ids()
+		go r.fenceDead(s, ids)
 	}
 	r.restore(m.parts)
 	if n > 0 {

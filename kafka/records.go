@@ -199,10 +199,14 @@ func (r *recordsActor) Receive(ctx actor.Context) {
 	case *actor.Stopping, *actor.Restarting:
 		r.stop()
 	}
-	if r.stale != "" {
+	if r.stale != "" && time.Since(r.session.began) > renewPause { // the clock asks again
 		r.renew(ctx)
 	}
 }
+
+// renewPause is how long a session lives at least: a failure that comes back at
+// once must not keep the brokers busy.
+const renewPause = 300 * time.Millisecond
 
 // handle takes a signal of the present session.
 func (r *recordsActor) handle(message any) {

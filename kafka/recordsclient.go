@@ -32,9 +32,9 @@ func (r *Records) clientOptions(conn *connection) ([]kgo.Opt, error) {
 		kgo.ConsumerGroup(g.ID),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(g.SessionTimeout),
-		// A heartbeat is how a member learns of a rebalance: well within the
-		// time that it has for it.
-		kgo.HeartbeatInterval(min(g.SessionTimeout/3, g.RebalanceTimeout/3, 3*time.Second)),
+		// A heartbeat is how a member learns of a rebalance: often, so that a
+		// partition whose owner has left is soon read on.
+		kgo.HeartbeatInterval(min(g.SessionTimeout/3, g.RebalanceTimeout/3, 300*time.Millisecond)),
 		kgo.RebalanceTimeout(g.RebalanceTimeout),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),

@@ -17,6 +17,7 @@ type session struct {
 	cancel context.CancelFunc
 	root   *actor.RootContext
 	actor  *actor.PID
+	began  time.Time
 }
 
 // signal is what a session's goroutines tell the actor. It names its session:
@@ -27,7 +28,7 @@ type signal struct {
 }
 
 func newSession(ctx actor.Context) *session {
-	s := &session{root: ctx.ActorSystem().Root, actor: ctx.Self()}
+	s := &session{root: ctx.ActorSystem().Root, actor: ctx.Self(), began: time.Now()}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }

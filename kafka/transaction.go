@@ -36,6 +36,7 @@ func (c *Config) transactional() []kgo.Opt {
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(int16(kmsg.TxnOffsetCommit), 5) // 6 names topics by ids that only the client knows
 	return []kgo.Opt{
+		kgo.ClientID(c.Transactions.ID), // others see by it who is alive: see fence.go
 		kgo.TransactionalID(c.Transactions.ID),
 		kgo.TransactionTimeout(c.transactionTimeout()),
 		kgo.MaxVersions(versions),
@@ -50,7 +51,7 @@ type transactionsReady struct{}
 // clients with the same transactional id.
 func (r *Records) prepareTransactions(s *session) {
 	told := ""
-	for {
+	for n := 1; ; n++ {
 		err := r.checkTransactions(s)
 		if err == nil {
 			_, _, err = s.client.ProducerID(s.ctx)
@@ -66,11 +67,11 @@ func (r *Records) prepareTransactions(s *session) {
 			s.tell(transactionsReady{})
 			return
 		}
-		if told != err.Error() {
+		if n > 3 && told != err.Error() { // coordinators may just be starting
 			told = err.Error()
 			r.log.Error("exactly-once delivery is not possible yet; nothing is produced until it is", "error", err)
 		}
-		if !s.pause(topicCheck) {
+		if !s.pause(backoff(50*time.Millisecond, topicCheck, n)) {
 			return
 		}
 	}
@@ -229,12 +230,14 @@ func (r *Records) commitInTransaction(ctx context.Context, client *kgo.Client, d
 	if r.config.Group.InstanceID != "" {
 		request.InstanceID = &r.config.Group.InstanceID
 	}
+	owner := ownerMark + r.config.Transactions.ID
 	for topic, parts := range due {
 		t := kmsg.NewTxnOffsetCommitRequestTopic()
 		t.Topic = topic
 		for number, at := range parts {
 			p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.LeaderEpoch = number, at.Offset, at.Epoch
+			p.Metadata = &owner
 			t.Partitions = append(t.Partitions, p)
 		}
 		request.Topics = append(request.Topics, t)

@@ -294,6 +294,39 @@ func TestExactlyOnceDeadLettersWhatIsTooLarge(t *testing.T) {
 	})
 }
 
+// TestADeadMembersTransactionIsAborted by who takes its partitions over: readers
+// of committed records do not wait for the broker to find out.
+func TestADeadMembersTransactionIsAborted(t *testing.T) {
+	w := newRealWorld(t, shared.Get(t).Seeds(kafkatest.Plaintext))
+	w.config.Records.ScoringTimeout, w.config.Group.SessionTimeout = 25*time.Second, 30*time.Second
+	first := w.start(exactlyOnce, func(c *Config) { c.Records.CommitInterval = time.Second })
+	w.produce(0, "wine", "a")
+	eventually(t, "it is committed", func() bool { return w.committed(0) == 1 })
+	end := func() int64 {
+		ends, err := kadm.NewClient(w.client).ListEndOffsets(w.context(), w.prefix+"out")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ends[w.prefix+"out"][0].Offset
+	}
+	before := end()
+	w.produce(0, "wine", "b")
+	eventually(t, "its result is in an open transaction", func() bool { return end() > before })
+	_ = first.system.Root.StopFuture(first.pid).Wait()
+	if w.committed(0) != 1 {
+		t.Skip("it was committed before the member could be killed")
+	}
+	second := w.start(exactlyOnce)
+	eventuallyWithin(t, 10*time.Second, "both are seen by a reader of committed records", func() bool {
+		at, err := listOffsets(w.context(), w.client, w.prefix+"out", false)
+		return err == nil && w.committed(0) == 2 && at[0] == end()
+	})
+	if got := values(w.committedRecords("out"))[0]; !slices.Equal(got, []string{"a", "b"}) {
+		t.Errorf("results %v", got)
+	}
+	second.drain(t)
+}
+
 // TestFloorAfterTakingOver: the next owner of a partition asks for no older
 // generation than the one that has scored before.
 func TestFloorAfterTakingOver(t *testing.T) {
