@@ -90,6 +90,8 @@ type Config struct {
 
 	Logger *slog.Logger
 	Meter  metric.Meter
+
+	tick time.Duration // how often a ModelActor looks after what takes too long
 }
 
 func (c Config) withDefaults() Config {
@@ -102,6 +104,7 @@ func (c Config) withDefaults() Config {
 	def(&c.ScoreTimeout, 30*time.Second)
 	def(&c.StandbyFor, time.Minute)
 	def(&c.SnapshotEvery, 30*time.Second)
+	def(&c.tick, time.Second)
 	def(&c.RestartBackoff, 100*time.Millisecond)
 	def(&c.RestartCeiling, 30*time.Second)
 	if c.MaxHeld == 0 {

@@ -2,6 +2,9 @@ package actors
 
 import "time"
 
+// SetTick sets how often ModelActors look after what takes too long.
+func (c *Config) SetTick(d time.Duration) { c.tick = d }
+
 // CleanArtifacts does what the janitor does now and then, as if every grace
 // were over.
 func (m *Models) CleanArtifacts() {

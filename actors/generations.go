@@ -197,7 +197,7 @@ func (a *modelActor) lookAfterLoading(ctx actor.Context, now time.Time) {
 		return
 	}
 	h := a.hosts[g.Number()]
-	if h == nil || now.Sub(h.since) < a.cfg.LoadTimeout+2*tickEvery {
+	if h == nil || now.Sub(h.since) < a.cfg.LoadTimeout+2*a.cfg.tick {
 		return
 	}
 	a.onFailed(ctx, &Failed{

@@ -158,7 +158,7 @@ func (a *modelActor) arm() {
 	}
 	a.ticking = true
 	self, system := a.self, a.system
-	time.AfterFunc(tickEvery, func() { system.Root.Send(self, &tick{}) })
+	time.AfterFunc(a.cfg.tick, func() { system.Root.Send(self, &tick{}) })
 }
 
 func (a *modelActor) onTick(ctx actor.Context) {

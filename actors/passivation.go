@@ -55,7 +55,7 @@ func (a *modelActor) activate(ctx actor.Context) {
 func (a *modelActor) lookAfterIdle(ctx actor.Context, now time.Time) {
 	limit := a.cfg.IdleAfter
 	if a.dormant {
-		limit = tickEvery
+		limit = a.cfg.tick
 	}
 	if a.touched || a.occupied() {
 		a.touched, a.idleSince = false, now

@@ -14,10 +14,7 @@ import (
 	"github.com/modelstream/modelserver/persistence"
 )
 
-const (
-	storeTimeout = 30 * time.Second
-	tickEvery    = time.Second
-)
+const storeTimeout = 30 * time.Second
 
 var errStopped = errors.New("the actor was stopped")
 

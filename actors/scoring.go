@@ -146,7 +146,7 @@ func (a *modelActor) lookAfterFlights(ctx actor.Context, now time.Time) {
 		if f.host.answered.After(begun) {
 			begun = f.host.answered
 		}
-		if f.host.stuck || now.Sub(begun) < a.cfg.ScoreTimeout+2*tickEvery {
+		if f.host.stuck || now.Sub(begun) < a.cfg.ScoreTimeout+2*a.cfg.tick {
 			continue
 		}
 		h := f.host
