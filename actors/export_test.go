@@ -14,3 +14,11 @@ func (m *Models) CleanArtifacts() {
 
 // CleanArtifactsNow does what the janitor does now and then.
 func (m *Models) CleanArtifactsNow() { m.janitor.clean(10 * time.Second) }
+
+// AskToLeave asks the supervisor in the name of a data type's ModelActor, whether
+// that has something to do or not, to let it leave.
+func (m *Models) AskToLeave(dataType string) {
+	if pid := m.route(dataType).active(); pid != nil {
+		m.system.Root.Send(m.supervisor, &leave{pid: pid})
+	}
+}

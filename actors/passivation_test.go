@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -182,6 +183,18 @@ func TestNothingIsLostWhileModelActorsComeAndGo(t *testing.T) {
 					}
 				}
 			})
+			done := make(chan struct{})
+			asking.Go(func() { // to leave in the midst of work
+				for {
+					select {
+					case <-done:
+						return
+					default:
+						b.models.AskToLeave("wine")
+						runtime.Gosched()
+					}
+				}
+			})
 			leaves := 0
 			pause := time.NewTicker(500 * time.Microsecond) // for it to leave now and then
 			defer pause.Stop()
@@ -190,8 +203,11 @@ func TestNothingIsLostWhileModelActorsComeAndGo(t *testing.T) {
 				if n%10 == 0 {
 					b.publish(fmt.Sprintf("add %d", n+2))
 				}
-				first, second := b.send(1), b.send(2)
-				for _, want := range []*record.Batch{first, second} {
+				var sent []*record.Batch
+				for i := range 6 {
+					sent = append(sent, b.send(float64(i)))
+				}
+				for _, want := range sent {
 					s := b.answer()
 					if s.Err != nil || s.Batch != want {
 						t.Fatalf("round %d: %v, the batch in order: %v", n, s.Err, s.Batch == want)
@@ -210,6 +226,7 @@ func TestNothingIsLostWhileModelActorsComeAndGo(t *testing.T) {
 					leaves++
 				}
 			}
+			close(done)
 			asking.Wait()
 			if leaves < 5 {
 				t.Errorf("it was gone %d times only: the test tests nothing", leaves)
