@@ -28,15 +28,22 @@ func (h *host) artifact(ctx context.Context) (model.Artifact, error) {
 	}
 	var stored error
 	if want != "" {
-		b, err := h.spec.Store.Artifact(ctx, want)
+		read := func() (model.Artifact, error) { return fromStore(ctx, h.spec.Store, want) }
+		a, err := read()
+		if err != nil && h.spec.Location == "" {
+			a, err = again(ctx, read)
+		}
 		if err == nil {
-			return model.Artifact{Bytes: b, SHA256: want}, nil
+			return a, nil
 		}
 		stored = err
 	}
 	if h.spec.Location == "" {
 		if stored == nil {
 			stored = persistence.ErrNotFound
+		}
+		if errors.As(stored, new(*model.TransientError)) {
+			return model.Artifact{}, stored
 		}
 		return model.Artifact{}, &lostError{&model.LoadError{
 			Reason: "the artifact is not in the store any more; publish the model again", Where: "artifact " + want, Err: stored,
@@ -45,18 +52,31 @@ func (h *host) artifact(ctx context.Context) (model.Artifact, error) {
 	if h.spec.Resolver == nil {
 		return model.Artifact{}, &model.LoadError{Reason: "models by location are not allowed by the configuration"}
 	}
-	a, err := resolve(ctx, h.spec.Resolver, h.spec.Location)
+	a, err := again(ctx, func() (model.Artifact, error) { return h.spec.Resolver.Resolve(ctx, h.spec.Location) })
 	if err != nil {
 		return model.Artifact{}, err
 	}
 	return a, a.Check(want)
 }
 
-// resolve fetches a location and tries again, with growing delays, as long as
-// the failures are transient and the time for loading lasts.
-func resolve(ctx context.Context, r Resolver, location string) (model.Artifact, error) {
+// fromStore reads an artifact. That it is not there, or damaged, is final; that
+// the store does not answer is not.
+func fromStore(ctx context.Context, store persistence.Store, sha256 string) (model.Artifact, error) {
+	b, err := store.Artifact(ctx, sha256)
+	switch {
+	case err == nil:
+		return model.Artifact{Bytes: b, SHA256: sha256}, nil
+	case errors.Is(err, persistence.ErrNotFound), errors.As(err, new(*persistence.DamageError)):
+		return model.Artifact{}, err
+	}
+	return model.Artifact{}, &model.TransientError{Reason: "the store cannot be read", Err: err}
+}
+
+// again fetches and tries again, with growing delays, as long as the failures are
+// transient and the time for loading lasts.
+func again(ctx context.Context, fetch func() (model.Artifact, error)) (model.Artifact, error) {
 	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
-		a, err := r.Resolve(ctx, location)
+		a, err := fetch()
 		var transient *model.TransientError
 		if err == nil || !errors.As(err, &transient) {
 			return a, err

@@ -20,7 +20,7 @@ import (
 
 // bench is a node's actors with a test in place of Kafka.
 type bench struct {
-	t        *testing.T
+	t        testing.TB
 	store    persistence.Store
 	scripted *scripted
 	system   *actor.ActorSystem
@@ -35,7 +35,7 @@ type bench struct {
 
 type benchOption func(*actors.Config)
 
-func newBench(t *testing.T, options ...benchOption) *bench {
+func newBench(t testing.TB, options ...benchOption) *bench {
 	t.Helper()
 	b := &bench{t: t, store: memory.New(), scripted: &scripted{}, source: &record.Source{Topic: "in", Format: record.Wine()}}
 	b.start(options...)

@@ -434,6 +434,37 @@ func TestStoreFailuresDoNotStopScoring(t *testing.T) {
 	failing.failing.Store(false)
 }
 
+// A store that does not answer for a while loses no model: its artifact is read
+// again until it is there.
+func TestStoreThatIsAwayForAWhile(t *testing.T) {
+	b := newBench(t)
+	b.mustServe("add 1")
+	b.mustServe("add 2")
+	b.stop()
+	away := &awayStore{Store: b.store}
+	away.times.Store(2)
+	b.store = away
+	b.start()
+	b.recover()
+	b.wantServing(2)
+	if b.models.Damaged() {
+		t.Error("it was taken for lost")
+	}
+}
+
+// awayStore cannot read artifacts the first few times.
+type awayStore struct {
+	persistence.Store
+	times atomic.Int64
+}
+
+func (s *awayStore) Artifact(ctx context.Context, sha256 string) ([]byte, error) {
+	if s.times.Add(-1) >= 0 {
+		return nil, errors.New("connection refused")
+	}
+	return s.Store.Artifact(ctx, sha256)
+}
+
 type failingStore struct {
 	persistence.Store
 	failing atomic.Bool

@@ -148,7 +148,7 @@ func (e *evaluator) Score(_ context.Context, in, out *model.Batch) error {
 }
 
 // eventually polls a condition that other goroutines bring about.
-func eventually(t *testing.T, what string, cond func() bool) {
+func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
 	poll := time.NewTicker(time.Millisecond) // nothing signals this condition
