@@ -10,10 +10,15 @@
 //
 // [Models] is the door: whatever is outside of the actors (Kafka ingestion, the
 // HTTP API) calls it, from any goroutine. It routes by data type and holds no
-// payload and no state besides which ModelActors there are.
+// payload and no state besides which data types are known and which have a
+// ModelActor.
 //
 // A ModelActor owns the lifecycle of its data type's generations (package
-// lifecycle, a pure state machine), its statistics and the batches in flight.
+// lifecycle, a pure state machine), its statistics and the batches in flight. It
+// sends each batch to the host of the generation that the records' timestamps ask
+// for, in portions where they ask for several, and keeps batches, in order, that
+// have to wait: for a generation to load, for the models topic to be read up to
+// the batch's floor, for the store.
 // All of that is touched in its Receive only. It never waits: the store is
 // called by its journal, off the mailbox, and answers with messages; loading and
 // scoring happen in the hosts.
@@ -23,6 +28,15 @@
 // binds it to the record formats, then decodes, scores and encodes batches. A
 // model type that needs another one (a child process, a remote server) gives
 // its own props in [Config].Hosts and speaks the messages of protocol.go.
+//
+// # Coming and going
+//
+// With [OnDemand], a descriptor is stored and nothing is loaded until the first
+// record of its data type comes; with IdleAfter, a ModelActor that has nothing to
+// do for so long writes a snapshot and leaves. A data type without ModelActor is
+// passive: it costs a map entry, and its state is read from the store. Whatever
+// comes for it brings its ModelActor back. See route.go and passivation.go for why
+// nothing is lost or overtaken on the way.
 //
 // # Names
 //
@@ -38,7 +52,14 @@
 //   - A generation that panics, fails or does not answer while scoring is
 //     replaced by the last good one at once, and the batch is scored again
 //     there. When the batch fails there too, it is the batch: the generation
-//     serves again and the batch is scored row by row.
+//     serves again and the batch is scored row by row. One that was chosen by
+//     timestamps is not replaced: it scores row by row at once.
+//   - A record whose generation cannot be had any more (its artifact is gone, or
+//     it is forgotten) is scored by no other: a *model.LoadError says which. That
+//     no generation covers its timestamp is record.ErrNoModel. Where that concerns
+//     some rows of a batch only, it is in record.Scored.Parts.
+//   - A batch that waits too long, or beyond what may wait, is answered with a
+//     *model.TransientError.
 //   - The store failing (disk full) never stops scoring: log and metric.
 //   - A ModelActor that panics is respawned by the supervisor with growing
 //     delays, and recovers from the store. Batches it had are answered by
