@@ -9,8 +9,7 @@ import (
 	"hash/fnv"
 )
 
-// kind says what a record of the state topic is. It is the first byte of its
-// key.
+// kind says what a record of the state topic is.
 type kind byte
 
 // The kinds of records.
@@ -40,9 +39,10 @@ type upload = nonce
 
 // key is the key of a record of the state topic.
 //
-//	kind(1) | epoch(8) seq(8), or upload(16) | nonce(16) | object
+//	checksum(4) | kind(1) | epoch(8) seq(8), or upload(16) | nonce(16) | object
 //
 // The object is the id, or the artifact's digest; it decides on the partition.
+// The checksum is over the rest: a key that rotted must not fence anybody.
 type key struct {
 	kind       kind
 	epoch, seq uint64 // of an id's records
@@ -51,10 +51,13 @@ type key struct {
 	object     string
 }
 
-const keyHead = 1 + 16 + 16
+const (
+	keySum  = 4
+	keyHead = keySum + 1 + 16 + 16
+)
 
 func (k *key) encode() []byte {
-	b := make([]byte, 0, keyHead+len(k.object))
+	b := make([]byte, keySum, keyHead+len(k.object))
 	b = append(b, byte(k.kind))
 	if k.ofArtifact() {
 		b = append(b, k.upload[:]...)
@@ -63,7 +66,9 @@ func (k *key) encode() []byte {
 		b = binary.BigEndian.AppendUint64(b, k.seq)
 	}
 	b = append(b, k.nonce[:]...)
-	return append(b, k.object...)
+	b = append(b, k.object...)
+	binary.BigEndian.PutUint32(b, checksum(nil, b[keySum:]))
+	return b
 }
 
 // ofArtifact says whether the object is a digest.
@@ -77,15 +82,16 @@ func (k *key) ofArtifact() bool {
 
 // decodeKey returns false for what is no key of ours.
 func decodeKey(b []byte) (k key, ok bool) {
-	if len(b) < keyHead {
+	if len(b) < keyHead || binary.BigEndian.Uint32(b) != checksum(nil, b[keySum:]) {
 		return k, false
 	}
-	k = key{kind: kind(b[0]), nonce: nonce(b[17:keyHead]), object: string(b[keyHead:])}
+	k = key{kind: kind(b[keySum]), nonce: nonce(b[keySum+17 : keyHead]), object: string(b[keyHead:])}
+	a := b[keySum+1:]
 	switch k.kind {
 	case uploadKind, putKind, touchKind, condemnKind:
-		k.upload = upload(b[1:17])
+		k.upload = upload(a[:16])
 	case claimKind, eventKind, snapshotKind, deleteKind, probeKind:
-		k.epoch, k.seq = binary.BigEndian.Uint64(b[1:]), binary.BigEndian.Uint64(b[9:])
+		k.epoch, k.seq = binary.BigEndian.Uint64(a), binary.BigEndian.Uint64(a[8:])
 	default:
 		return k, false
 	}

@@ -40,6 +40,7 @@ type Store struct {
 	waiting  map[nonce]*waiter   // writes that the tail has not read back
 	swept    map[string]struct{} // tombstones under way, by raw key
 	dirty    map[string]struct{} // ids with garbage
+	failures map[int32]int       // of reading, in a row
 	broken   error               // the topic cannot be trusted any more
 	records  int64               // read in all
 	read     int64               // bytes
@@ -74,7 +75,7 @@ func New(o Options) (*Store, error) {
 	s := &Store{
 		config: o.Config, node: o.Node, log: o.Log, report: o.Progress, view: newView(),
 		position: map[int32]int64{}, end: map[int32]int64{}, waiting: map[nonce]*waiter{},
-		swept: map[string]struct{}{}, dirty: map[string]struct{}{}, lockable: map[string]*idLock{},
+		failures: map[int32]int{}, swept: map[string]struct{}{}, dirty: map[string]struct{}{}, lockable: map[string]*idLock{},
 		wake: make(chan struct{}, 1), restored: make(chan struct{}),
 	}
 	if _, err := rand.Read(s.writer[:]); err != nil {
@@ -109,6 +110,10 @@ func (s *Store) clientOptions() []kgo.Opt {
 		kgo.MetadataMinAge(100 * time.Millisecond), // a topic may be a moment old
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
+		// A record that rotted on a disk is found by our own checksums, and costs
+		// itself and not all that is behind it.
+		kgo.DisableFetchCRCValidation(),
+		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.FetchMaxPartitionBytes(8 << 20),
 		// What was there and is gone must be told, not skipped.
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),

@@ -155,6 +155,9 @@ func (s *Store) pause(d time.Duration) bool {
 func (s *Store) take(p *kgo.FetchPartition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if p.Err == nil {
+		delete(s.failures, p.Partition)
+	}
 	for _, r := range p.Records {
 		s.position[p.Partition] = r.Offset + 1
 		s.records++
@@ -193,6 +196,13 @@ func (s *Store) breakDown(err error) {
 	}
 }
 
+const (
+	// unreadableAfter is how often in a row data must not make sense to be given
+	// up; tellFailure, of how many failures in a row one is logged.
+	unreadableAfter = 20
+	tellFailure     = 100
+)
+
 // fetchFailed judges an error of reading. What may pass is tried again, for ever.
 func (s *Store) fetchFailed(e *kgo.FetchError) {
 	if errors.Is(e.Err, context.Canceled) {
@@ -208,7 +218,11 @@ func (s *Store) fetchFailed(e *kgo.FetchError) {
 		s.breakDown(&TopicError{e.Topic, "was deleted and made anew"})
 	case errors.Is(e.Err, kerr.TopicAuthorizationFailed):
 		s.breakDown(&TopicError{e.Topic, "may not be read by this user: grant it Read"})
-	default:
+	case s.failures[e.Partition] == unreadableAfter && !errors.As(e.Err, new(*kerr.Error)):
+		s.breakDown(&TopicError{e.Topic, fmt.Sprintf("cannot be read: what lies in partition %d at offset %d is damaged (%v); repair the replica, or delete the topic: the models topic has everything that is needed",
+			e.Partition, s.position[e.Partition], e.Err)})
+	}
+	if s.failures[e.Partition]++; s.failures[e.Partition]%tellFailure == 1 {
 		s.log.Warn("cannot read the store's topic; trying again", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
 	}
 }
