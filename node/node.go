@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"strings"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -19,8 +20,6 @@ import (
 	"github.com/modelstream/modelserver/model/artifact"
 	"github.com/modelstream/modelserver/node/config"
 	"github.com/modelstream/modelserver/persistence"
-	"github.com/modelstream/modelserver/persistence/file"
-	"github.com/modelstream/modelserver/persistence/memory"
 	"github.com/modelstream/modelserver/record"
 )
 
@@ -43,6 +42,7 @@ type Node struct {
 
 	telemetry *telemetry
 	system    *actor.ActorSystem
+	ids       storeIDs
 	store     persistence.Store
 	actors    *actors.Models
 	records   *kafka.Records
@@ -91,7 +91,11 @@ func (n *Node) build() (err error) {
 	n.system = n.telemetry.newSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(lowered{n.log.Handler()}).With("lib", "protoactor")
 	}))
-	if n.store, err = openStore(n.cfg.Store); err != nil {
+	n.ids = storeIDs{node: n.name, shared: n.cfg.Store.Shared()}
+	if n.ids.shared && strings.Contains(n.name, "@") {
+		return fmt.Errorf("node.name: %q has an @; set another one, because the store is shared", n.name)
+	}
+	if n.store, err = n.openStore(context.Background()); err != nil {
 		return err
 	}
 	n.lookForDamage()
@@ -99,17 +103,6 @@ func (n *Node) build() (err error) {
 		return err
 	}
 	return errors.Join(n.buildIngestion(formats), n.telemetry.observe(n.options.Version, n.IsReady))
-}
-
-func openStore(c config.Store) (persistence.Store, error) {
-	if c.Kind == config.MemoryStore {
-		return memory.New(), nil
-	}
-	s, err := file.Open(file.Config{Dir: c.Dir})
-	if err != nil {
-		return nil, fmt.Errorf("store.dir: %w", err)
-	}
-	return s, nil
 }
 
 func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
@@ -128,7 +121,7 @@ func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
 		Fields: map[string]map[string]string{}, Results: results,
 		SnapshotEvery: n.cfg.Store.SnapshotEvery, MaxArtifactSize: n.cfg.Kafka.Models.MaxBytes,
 		Logger: n.log, Meter: n.telemetry.meter(),
-		Fenced: func(_ string, err error) { n.fenced(err) },
+		StoreID: n.ids.of, Fenced: func(_ string, err error) { n.fenced(err) },
 	}, n.cfg.Models
 	c.MaxDataTypes, c.MaxHeld = m.MaxDataTypes, m.MaxHeld
 	c.LoadTimeout, c.ScoreTimeout, c.StandbyFor = m.LoadTimeout, m.ScoreTimeout, m.StandbyFor
@@ -159,7 +152,7 @@ func (n *Node) buildIngestion(formats map[string]*record.Format) (err error) {
 	k := named(n.cfg, n.name)
 	n.models, err = kafka.NewModels(kafka.ModelsOptions{
 		Config: k, Models: n.actors, Log: n.log, Meter: n.telemetry.meter(),
-		Positions: &positions{store: n.store, topic: k.Models.Topic, damaged: n.damaged, fenced: n.fenced, log: n.log},
+		Positions: &positions{store: n.store, id: n.ids.of(positionsName), topic: k.Models.Topic, damaged: n.damaged, fenced: n.fenced, log: n.log},
 	})
 	if err != nil {
 		return err

@@ -6,20 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 
 	"github.com/modelstream/modelserver/persistence"
 )
 
-// positionsID is the store's id of the models topic's positions. A data type
-// has no control characters, so none can have this id.
-const positionsID = "\x00models-topic"
-
 // positions keeps in the store how far the models topic was processed. It
 // implements kafka.Positions.
 type positions struct {
 	store   persistence.Store
+	id      string // in the store
 	topic   string
 	damaged func() bool
 	fenced  func(error) // told when another server has taken the id over
@@ -40,11 +36,11 @@ type storedPositions struct {
 // it is another topic's, and when a ModelActor lost something that the topic
 // still has.
 func (p *positions) Load(ctx context.Context) (map[int32]int64, error) {
-	epoch, err := p.store.Claim(ctx, positionsID)
+	epoch, err := p.store.Claim(ctx, p.id)
 	if err != nil {
 		return nil, err
 	}
-	r, err := p.store.Load(ctx, positionsID)
+	r, err := p.store.Load(ctx, p.id)
 	if err != nil {
 		return nil, err
 	}
@@ -88,20 +84,11 @@ func (p *positions) Save(ctx context.Context, offsets map[int32]int64) error {
 	p.seq++
 	epoch, seq := p.epoch, p.seq
 	p.mu.Unlock()
-	if err := p.store.SaveSnapshot(ctx, positionsID, epoch, seq, data); err != nil {
+	if err := p.store.SaveSnapshot(ctx, p.id, epoch, seq, data); err != nil {
 		if errors.As(err, new(*persistence.FencedError)) {
 			p.fenced(err)
 		}
 		return fmt.Errorf("the models topic's position: %w", err)
 	}
 	return nil
-}
-
-// storedDataTypes lists the data types that the store remembers.
-func storedDataTypes(ctx context.Context, store persistence.Store) ([]string, error) {
-	ids, err := store.IDs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(ids, func(id string) bool { return id == positionsID }), nil
 }

@@ -15,7 +15,7 @@ import (
 
 func newPositions(store persistence.Store, topic string, damaged bool) *positions {
 	return &positions{
-		store: store, topic: topic, damaged: func() bool { return damaged },
+		store: store, id: positionsName, topic: topic, damaged: func() bool { return damaged },
 		fenced: func(error) {}, log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -35,7 +35,7 @@ func TestPositions(t *testing.T) {
 		{name: "another topic begins anew", before: save(saved), topic: "others"},
 		{name: "lost state begins anew", before: save(saved), topic: "models", lost: true},
 		{name: "nonsense begins anew", topic: "models", before: func(t *testing.T, s persistence.Store) {
-			if err := s.SaveSnapshot(t.Context(), positionsID, 1, 1, []byte("nonsense")); err != nil {
+			if err := s.SaveSnapshot(t.Context(), positionsName, 1, 1, []byte("nonsense")); err != nil {
 				t.Fatal(err)
 			}
 		}},
@@ -125,8 +125,36 @@ func TestStoredDataTypes(t *testing.T) {
 	if err := store.Append(t.Context(), "wine", 1, 1, []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	got, err := storedDataTypes(t.Context(), store)
+	got, err := storeIDs{}.dataTypes(t.Context(), store)
 	if diff := cmp.Diff([]string{"wine"}, got); err != nil || diff != "" {
 		t.Errorf("%v, %s", err, diff)
+	}
+}
+
+// In a shared store each server knows its own ids from those of its siblings.
+func TestStoreIDs(t *testing.T) {
+	store := memory.New()
+	a, b := storeIDs{node: "a", shared: true}, storeIDs{node: "b", shared: true}
+	for _, id := range []string{
+		a.of("wine"), a.of("me@home"), a.of("@"), b.of("wine"), b.of("iris"), a.of(positionsName), b.of(positionsName),
+		"wine@", "private", "@a",
+	} {
+		if err := store.Append(t.Context(), id, 1, 1, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for ids, want := range map[storeIDs][]string{
+		a:                              {"@", "me@home", "wine"},
+		b:                              {"iris", "wine"},
+		{node: "c", shared: true}:      nil,
+		{node: "home@a", shared: true}: nil, // refused at start
+	} {
+		got, err := ids.dataTypes(t.Context(), store)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Errorf("%+v: %v, %s", ids, err, diff)
+		}
+	}
+	if name, ok := b.dataType("me@home@a"); name != "me@home" || !ok {
+		t.Errorf("a sibling's id: %q, %v", name, ok)
 	}
 }

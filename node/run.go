@@ -69,7 +69,7 @@ func (n *Node) bringUp(ctx context.Context) error {
 // recover brings back what the store remembers. What it cannot read is read from
 // the models topic again.
 func (n *Node) recover(ctx context.Context) int {
-	names, err := storedDataTypes(ctx, n.store)
+	names, err := n.ids.dataTypes(ctx, n.store)
 	if err != nil {
 		n.log.Error("the store cannot list its data types; what it remembers is read from the models topic", "err", err)
 		n.lost.Store(true)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/modelstream/modelserver/kafka"
+	"github.com/modelstream/modelserver/persistence/postgres"
 )
 
 // Config is the whole configuration. reference.yaml documents each key.
@@ -80,7 +81,12 @@ type Store struct {
 	Kind          string        `koanf:"kind"` // one of the kinds below
 	Dir           string        `koanf:"dir"`  // of the file store
 	SnapshotEvery time.Duration `koanf:"snapshot_every"`
+
+	Postgres postgres.Config `koanf:"postgres"`
 }
+
+// Shared says that several servers keep what they remember in the one store.
+func (s Store) Shared() bool { return s.Kind == PostgresStore }
 
 // HTTP is the server of state, metrics and health.
 type HTTP struct {
@@ -99,6 +105,8 @@ type Log struct {
 const (
 	FileStore   = "file"
 	MemoryStore = "memory"
+	// PostgresStore is shared by the servers that name the same schema.
+	PostgresStore = "postgres"
 )
 
 // Default returns the configuration that holds where nothing is set.
@@ -117,9 +125,11 @@ func Default() *Config {
 			Locations:    Locations{MaxBytes: 1 << 30, Timeout: time.Minute},
 		},
 		TensorFlow: TensorFlow{MaxBytes: 2 << 30},
-		Store:      Store{Kind: FileStore, Dir: "modelserver-data", SnapshotEvery: 30 * time.Second},
-		HTTP:       HTTP{Listen: "127.0.0.1:8080", RequestTimeout: 10 * time.Second, MaxConnections: 256},
-		Log:        Log{Level: "info", Format: "text"},
+		Store: Store{
+			Kind: FileStore, Dir: "modelserver-data", SnapshotEvery: 30 * time.Second, Postgres: postgres.DefaultConfig(),
+		},
+		HTTP: HTTP{Listen: "127.0.0.1:8080", RequestTimeout: 10 * time.Second, MaxConnections: 256},
+		Log:  Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -131,4 +141,4 @@ func (l Log) SlogLevel() (slog.Level, error) {
 }
 
 // secrets are the keys whose values are never shown.
-var secrets = map[string]bool{"kafka.sasl.password": true}
+var secrets = map[string]bool{"kafka.sasl.password": true, "store.postgres.password": true}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/modelstream/modelserver/persistence/postgres"
 )
 
 // reference is the documentation of every key.
@@ -122,6 +124,9 @@ func scalar(s *schema, v reflect.Value, path string) *yaml.Node {
 		n.Value = v.String()
 		if secrets[path] && n.Value != "" {
 			n.Value = redacted
+		}
+		if path == "store.postgres.url" {
+			n.Value = postgres.Redact(n.Value)
 		}
 		if mustQuote(n.Value) {
 			n.Style = yaml.DoubleQuotedStyle

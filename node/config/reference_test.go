@@ -82,7 +82,8 @@ func TestPrintRoundTrips(t *testing.T) {
 
 func TestPrintShowsNoSecret(t *testing.T) {
 	c := Default()
-	c.Kafka.SASL.Password = "hush-hush"
+	c.Kafka.SASL.Password, c.Store.Postgres.Password = "hush-hush", "hush"
+	c.Store.Postgres.URL = "postgres://me:hush@db/x"
 	var out bytes.Buffer
 	if err := c.Print(&out); err != nil {
 		t.Fatal(err)

@@ -22,8 +22,13 @@ func (c *Config) Validate() error {
 		v.check(name != "", "data_types", "a data type's name is empty")
 	}
 	v.check(c.TensorFlow.MaxBytes > 0, "tensorflow.max_bytes", "must be positive")
-	v.oneOf(c.Store.Kind, "store.kind", FileStore, MemoryStore)
+	v.oneOf(c.Store.Kind, "store.kind", FileStore, MemoryStore, PostgresStore)
 	v.check(c.Store.Kind != FileStore || c.Store.Dir != "", "store.dir", "must be set with store.kind: file")
+	v.check(!c.Store.Shared() || !strings.Contains(c.Node.Name, "@"), "node.name",
+		"must have no @ with a shared store, where it stands behind the last @ of an id")
+	if c.Store.Kind == PostgresStore {
+		v.below("store.postgres.", c.Store.Postgres.Validate())
+	}
 	v.check(c.Store.SnapshotEvery > 0, "store.snapshot_every", "must be positive")
 	if c.HTTP.Listen != "" {
 		v.address(c.HTTP.Listen, "http.listen")
@@ -126,6 +131,14 @@ func (v *validation) fail(key, problem string) {
 func (v *validation) check(ok bool, key, problem string) {
 	if !ok {
 		v.fail(key, problem)
+	}
+}
+
+// below adds the errors of a section, which begin with the key in it.
+func (v *validation) below(section string, err error) {
+	for _, e := range flatten(nil, []error{err}) {
+		key, problem, _ := strings.Cut(e.Error(), ": ")
+		v.fail(section+key, problem)
 	}
 }
 
