@@ -47,6 +47,9 @@ type Config struct {
 	// StoreID gives the id under which a data type is stored: where servers share
 	// a store, it must differ on each. Nil: the data type.
 	StoreID func(dataType string) string
+	// DataTypeOf is the inverse for ids of any server that shares the store; false
+	// for what is no data type's. Nil: the store is this server's own.
+	DataTypeOf func(id string) (dataType string, ok bool)
 	// Fenced is told when another server has taken over what is stored of a data
 	// type. Its ModelActor scores on and never writes again; the node should stop.
 	// It must not block. May be nil.

@@ -30,6 +30,7 @@ type Models struct {
 	stopping atomic.Bool
 	damaged  atomic.Bool
 	janitor  *janitor
+	siblings siblings
 }
 
 // New starts the supervisor. Recover brings back what the store remembers.
@@ -152,7 +153,7 @@ func (m *Models) inspect(ctx context.Context, dataTypes []string) (int, error) {
 	for range min(len(dataTypes), 8) {
 		readers.Go(func() {
 			for dataType := range work {
-				r := readStored(ctx, m.cfg.Store, m.cfg.StoreID(dataType))
+				r := m.stored(ctx, dataType)
 				if r.err != nil || len(r.damaged) > 0 {
 					m.cfg.Logger.Error("what is stored of a data type cannot be read, or not all of it; the models topic is read from its beginning",
 						"data_type", dataType, "err", r.err, "damaged", len(r.damaged))

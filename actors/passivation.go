@@ -91,12 +91,12 @@ func (a *modelActor) onLeft(ctx actor.Context) {
 
 // passiveState reads from the store what a ModelActor would answer.
 func (m *Models) passiveState(ctx context.Context, dataType string) (*messages.ModelState, error) {
-	r := readStored(ctx, m.cfg.Store, m.cfg.StoreID(dataType))
+	r := m.stored(ctx, dataType)
 	if r.err != nil {
 		return nil, fmt.Errorf("reading what is stored of %q: %w", dataType, r.err)
 	}
 	machine := lifecycle.New(m.cfg.limits(), true)
-	machine.Recover(r.snapshot, r.events, r.lastSeq)
+	machine.Recover(r.snapshot, r.events, r.numbers)
 	stats := r.snapshot.GetStatistics()
 	if stats == nil {
 		stats = &messages.Statistics{}

@@ -23,7 +23,9 @@ type recovery struct {
 	epoch    uint64
 	snapshot *messages.Snapshot
 	events   []*messages.ModelAccepted
-	lastSeq  uint64
+	lastSeq  uint64 // of what this server has stored
+	numbers  uint64 // generations are not numbered below this
+	from     string // the id of the sibling whose state it is; empty: its own
 	damaged  []persistence.DamageError
 	err      error
 }
@@ -31,25 +33,25 @@ type recovery struct {
 // recover claims the data type's id and asks the store, off the mailbox, what it
 // remembers. Until it answers, batches and descriptors wait.
 func (a *modelActor) recover() {
-	system, self, store, id := a.system, a.self, a.cfg.Store, a.id
+	system, self, node, dataType := a.system, a.self, a.node, a.dataType
 	go func() {
 		ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 		defer cancel()
-		system.Root.Send(self, readRecovery(ctx, store, id))
+		system.Root.Send(self, node.readRecovery(ctx, dataType))
 	}()
 }
 
-func readRecovery(ctx context.Context, store persistence.Store, id string) *recovery {
+func (m *Models) readRecovery(ctx context.Context, dataType string) *recovery {
 	// Claim first: what is loaded then stays true, whoever wrote before.
 	var epoch uint64
 	err := contain("claiming what is stored", func() (err error) {
-		epoch, err = store.Claim(ctx, id)
+		epoch, err = m.cfg.Store.Claim(ctx, m.cfg.StoreID(dataType))
 		return err
 	})
 	if err != nil {
 		return &recovery{err: err}
 	}
-	r := readStored(ctx, store, id)
+	r := m.stored(ctx, dataType)
 	r.epoch = epoch
 	return r
 }
@@ -65,7 +67,7 @@ func readStored(ctx context.Context, store persistence.Store, id string) *recove
 	if r.err != nil {
 		return r
 	}
-	r.lastSeq, r.damaged = stored.LastSeq, stored.Damaged
+	r.lastSeq, r.numbers, r.damaged = stored.LastSeq, stored.LastSeq, stored.Damaged
 	if stored.Snapshot != nil {
 		r.snapshot = &messages.Snapshot{}
 		if err := proto.Unmarshal(stored.Snapshot, r.snapshot); err != nil {
@@ -99,7 +101,11 @@ func (a *modelActor) onRecovery(ctx actor.Context, r *recovery) {
 		a.stats = s
 	}
 	a.machine = lifecycle.New(a.cfg.limits(), a.dormant || a.waking)
-	a.apply(ctx, a.machine.Recover(r.snapshot, r.events, r.lastSeq))
+	a.apply(ctx, a.machine.Recover(r.snapshot, r.events, r.numbers))
+	if r.from != "" {
+		a.log.Info("nothing was stored by this server; its generations are those that another one has stored", "id", r.from)
+		a.snapshot(nil) // from here on they are its own, and so are their artifacts
+	}
 	if a.waking {
 		a.apply(ctx, a.machine.Activate())
 	}

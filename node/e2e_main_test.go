@@ -20,10 +20,14 @@ import (
 	"github.com/modelstream/modelserver/model/all"
 	"github.com/modelstream/modelserver/node"
 	"github.com/modelstream/modelserver/node/config"
+	"github.com/modelstream/modelserver/persistence/postgres/pgtest"
 )
 
 // broker is a real broker for the tests of this package that do it no harm.
 var broker kafkatest.Shared
+
+// database is a PostgreSQL server for the tests of this package.
+var database pgtest.Shared
 
 // childEnv makes the test binary a server; its value is the settings, and
 // addrEnv a file to write the address of the HTTP server to.
@@ -40,8 +44,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(broker.Main(m))
+	os.Exit(database.Main(withBroker{m}))
 }
+
+// withBroker runs the tests and closes the broker.
+type withBroker struct{ *testing.M }
+
+func (m withBroker) Run() int { return broker.Main(m.M) }
 
 // serveAsChild runs a server until a signal comes.
 func serveAsChild(settings, addressFile string) error {

@@ -131,6 +131,9 @@ func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
 	for name, d := range n.cfg.DataTypes {
 		c.Fields[name] = d.Fields
 	}
+	if n.ids.shared {
+		c.DataTypeOf = n.ids.dataType
+	}
 	n.actors, err = actors.New(n.system, c)
 	return err
 }

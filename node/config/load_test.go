@@ -209,6 +209,18 @@ func TestErrors(t *testing.T) {
 			want: []string{"models.score_timeout: must be less than kafka.records.scoring_timeout"},
 		},
 		{
+			name: "store without its place", set: []string{"store.kind=postgres", "store.postgres.schema=A-B", "node.name=me@home"},
+			want: []string{"3 errors", "store.postgres.url: must be set", `store.postgres.schema: "A-B" must be`, "node.name: must have no @"},
+		},
+		{
+			name: "store that cannot be read", set: []string{"store.kind=postgres", "store.postgres.url=postgres://me:pa/ss@db/x"},
+			want: []string{"store.postgres.url: cannot be read", "percent-encoded"},
+		},
+		{
+			name: "store of an unknown kind", set: []string{"store.kind=oracle"},
+			want: []string{`store.kind: "oracle" is not one of file, memory, postgres`},
+		},
+		{
 			name: "protobuf without a message", yaml: "formats: {mine: {type: protobuf}}",
 			want: []string{"formats.mine.message: must be set"},
 		},
