@@ -24,8 +24,9 @@
 // # Collections
 //
 // A field of association rules that holds the items of a whole transaction is
-// a text: a JSON array, or one item; likewise a field that is aggregated. Results that are collections come as text,
-// too: "[a, b]".
+// a text: a JSON array, or one item; likewise a field that is aggregated, and
+// one with the events of a baseline model up to now. Results that are
+// collections come as text, too: "[a, b]".
 //
 // # Adding a family of models
 //

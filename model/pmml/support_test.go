@@ -54,6 +54,7 @@ func supportTable(t *testing.T) []byte {
 	writeElements(t, &b, elements, func(name string) bool { return models[name] != nil || strings.HasSuffix(name, "Model") })
 	b.WriteString("\n## Elements\n\n")
 	writeElements(t, &b, elements, func(name string) bool { return models[name] == nil && !strings.HasSuffix(name, "Model") })
+	writeReasons(t, &b, elements)
 	b.WriteString("\n## Built-in functions\n\n")
 	names := slices.Sorted(maps.Keys(makeBuiltins()))
 	fmt.Fprintf(&b, "All of DMG 4.4: `%s`.\n", strings.Join(names, "`, `"))
@@ -96,6 +97,46 @@ func writeElements(t *testing.T, b *bytes.Buffer, known []document.ElementInfo, 
 			measured = "–"
 		}
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", name, here[name], measured, mark(pmml4s[name], want("TreeModel")), mark(goscore[name], true))
+	}
+}
+
+// writeReasons tells why elements and values of enumerations are refused
+// (testdata/support/refused.tsv), and checks that nothing else is explained.
+func writeReasons(t *testing.T, b *bytes.Buffer, known []document.ElementInfo) {
+	reasons, err := readTSV("testdata/support/refused.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.WriteString("\n## Refused, and why\n\n| what | why |\n|---|---|\n")
+	explained := map[string]bool{}
+	for _, r := range reasons {
+		for group := range strings.SplitSeq(r[0], ", ") {
+			if strings.Contains(group, "=") {
+				explained[group] = true
+				continue
+			}
+			for name := range strings.FieldsSeq(group) {
+				explained[name] = true
+			}
+		}
+		fmt.Fprintf(b, "| %s | %s |\n", r[0], r[1])
+	}
+	for _, e := range known {
+		if explained[e.Name] && !e.Refused {
+			t.Errorf("refused.tsv explains <%s>, which is supported", e.Name)
+		}
+		for _, a := range e.Attributes {
+			for _, v := range a.Values {
+				if explained[e.Name+" "+a.Name+"="+v] {
+					t.Errorf("refused.tsv explains %s=%s of <%s>, which is supported", a.Name, v, e.Name)
+				}
+			}
+		}
+	}
+	for name := range supportList(t, "elements.txt") {
+		if !explained[name] && !slices.ContainsFunc(known, func(e document.ElementInfo) bool { return e.Name == name && !e.Refused }) {
+			t.Errorf("refused.tsv does not say why <%s> is refused", name)
+		}
 	}
 }
 

@@ -55,7 +55,16 @@ def schema(match):
 
 
 def cells(s):
-    return [c.strip().strip('"') for c in s.split(",")] if s.strip() else []
+    """Splits at commas outside of brackets."""
+    out, depth, cell = [], 0, ""
+    for c in s.strip():
+        depth += (c == "[") - (c == "]")
+        if c == "," and depth <= 0:
+            out.append(cell)
+            cell = ""
+        else:
+            cell += c
+    return [c.strip().strip('"') for c in out + [cell]] if s.strip() else []
 
 
 def equal(got, want):

@@ -182,15 +182,22 @@ type MatCell struct {
 }
 
 func (m *Matrix) finish() error {
-	slices.SortStableFunc(m.Cells, func(a, b MatCell) int { return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col)) })
+	slices.SortFunc(m.Cells, compareCells)
+	for i := 1; i < len(m.Cells); i++ {
+		if c := &m.Cells[i]; compareCells(m.Cells[i-1], *c) == 0 {
+			return refuse(c.Where(), "row %d and column %d are there twice", c.Row, c.Col)
+		}
+	}
 	return nil
+}
+
+func compareCells(a, b MatCell) int {
+	return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col))
 }
 
 // cell returns a cell; row and col begin at 0.
 func (m *Matrix) cell(row, col int) (x float64, ok bool) {
-	i, ok := slices.BinarySearchFunc(m.Cells, MatCell{Row: row + 1, Col: col + 1}, func(a, b MatCell) int {
-		return cmp.Or(cmp.Compare(a.Row, b.Row), cmp.Compare(a.Col, b.Col))
-	})
+	i, ok := slices.BinarySearchFunc(m.Cells, MatCell{Row: row + 1, Col: col + 1}, compareCells)
 	if !ok {
 		return 0, false
 	}
