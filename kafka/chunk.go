@@ -50,6 +50,7 @@ type run struct {
 	// dead letter only; and whose result was refused by the broker.
 	results, errors, dead int
 	refused               []int32
+	dropped               []int32 // whose timestamps no generation covers
 }
 
 // output is one record to produce and the input that it is from.

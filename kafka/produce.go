@@ -61,10 +61,7 @@ func (r *recordsActor) collect(c *chunk) {
 		case errors.Is(f.err, record.ErrNoModel) && r.config.Records.NoModel != NoModelDeadLetter:
 			c.dropped += run.n
 		default:
-			why := &rejection{stage: stageTransformation, class: classScoring, err: f.err}
-			if errors.Is(f.err, record.ErrNoModel) {
-				why.class = classNoModel
-			}
+			why := unscored(f.err)
 			run.dead = run.n
 			for k := range run.n {
 				r.deadLetter(c, run.from+k, why)
@@ -82,17 +79,14 @@ func (r *recordsActor) collectScores(c *chunk, run *run, now time.Time) {
 	for k := range run.n {
 		failed := len(failures) > 0 && failures[0].Row == run.row+k
 		result := f.answer.Result(run.row + k)
+		if len(result) == 0 && !failed {
+			r.collectUnscored(c, run, k)
+			continue
+		}
 		if len(result) == 0 {
 			run.dead++
-		} else {
-			run.results++
-			if failed {
-				run.errors++
-			}
-		}
-		if len(result) == 0 && !failed {
-			r.deadLetter(c, run.from+k, &rejection{stage: stageTransformation, class: classScoring, err: errNoOutcome})
-			continue
+		} else if run.results++; failed {
+			run.errors++
 		}
 		if len(result) > 0 {
 			c.outputs = append(c.outputs, output{input: int32(run.from + k), record: kgo.Record{
@@ -110,6 +104,40 @@ func (r *recordsActor) collectScores(c *chunk, run *run, now time.Time) {
 			}
 		}
 	}
+}
+
+// unscored says why a record is dead-lettered that no model has scored.
+func unscored(err error) *rejection {
+	if errors.Is(err, record.ErrNoModel) {
+		return &rejection{stage: stageTransformation, class: classNoModel, err: err}
+	}
+	return &rejection{stage: stageTransformation, class: classScoring, err: err}
+}
+
+// collectUnscored makes the output of a record of a scored batch that has
+// neither a result nor a failure: no generation was there for its timestamp.
+func (r *recordsActor) collectUnscored(c *chunk, run *run, k int) {
+	err := partOf(run.flight.answer.Parts, run.row+k).Err
+	if err == nil {
+		err = errNoOutcome
+	}
+	if errors.Is(err, record.ErrNoModel) && r.config.Records.NoModel != NoModelDeadLetter {
+		c.dropped++
+		run.dropped = append(run.dropped, int32(run.from+k))
+		return
+	}
+	run.dead++
+	r.deadLetter(c, run.from+k, unscored(err))
+}
+
+// partOf returns the part that a row is in.
+func partOf(parts []record.Part, row int) record.Part {
+	for _, p := range parts {
+		if row < p.End {
+			return p
+		}
+	}
+	return record.Part{}
 }
 
 // errNoOutcome is about a record that a scorer has passed over.

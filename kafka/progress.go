@@ -120,7 +120,7 @@ func (e *entry) count(c *chunk, run *run) {
 	if c.records[run.from].Offset >= e.counted && len(parts) <= 1 {
 		e.stats.Errors += uint64(run.errors)
 		e.stats.DeadLetters += uint64(run.dead)
-		e.stats.Add(uint64(run.results), nsOf(parts, 0))
+		e.stats.Add(uint64(run.results), partOf(parts, 0).NS)
 	} else {
 		e.countEach(c, run, parts)
 	}
@@ -135,23 +135,16 @@ func (e *entry) countEach(c *chunk, run *run, parts []record.Part) {
 			continue
 		}
 		row := run.row + k
+		if slices.Contains(run.dropped, int32(run.from+k)) {
+			continue
+		}
 		if f == nil || f.answer == nil || len(f.answer.Result(row)) == 0 || slices.Contains(run.refused, int32(run.from+k)) {
 			e.stats.DeadLetters++
 			continue
 		}
-		e.stats.Add(1, nsOf(parts, row))
+		e.stats.Add(1, partOf(parts, row).NS)
 		if len(f.failuresFrom(row, row+1)) > 0 {
 			e.stats.Errors++
 		}
 	}
-}
-
-// nsOf returns the scoring time of a row.
-func nsOf(parts []record.Part, row int) uint64 {
-	for _, p := range parts {
-		if row < p.End {
-			return p.NS
-		}
-	}
-	return 0
 }

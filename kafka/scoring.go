@@ -30,6 +30,9 @@ func (r *recordsActor) scored(s *record.Scored) {
 	if err == nil {
 		err = checkScored(s, len(f.records))
 	}
+	if err == nil && r.config.Records.NoModel == NoModelHold && lacksModel(s.Parts) {
+		err = record.ErrNoModel // some wait, so all do: order
+	}
 	if err == nil {
 		f.settle(s)
 		r.settleFlight(f)
@@ -41,6 +44,16 @@ func (r *recordsActor) scored(s *record.Scored) {
 	}
 	r.scoringFailed(f, err)
 	r.permit()
+}
+
+// lacksModel says that no generation covers some of the rows.
+func lacksModel(parts []record.Part) bool {
+	for i := range parts {
+		if errors.Is(parts[i].Err, record.ErrNoModel) {
+			return true
+		}
+	}
+	return false
 }
 
 // scoringFailed decides what an attempt's failure means.
