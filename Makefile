@@ -83,6 +83,10 @@ bench-swaps: tensorflow ## what 1,000 swaps of each model type leave behind (3 m
 soak: kafka ## servers under faults for FOR (5m), from SEED (one of the clock); more flags in SOAK
 	go run ./faults/soak -seed $${SEED:-0} -for $${FOR:-5m} $${SOAK:-}
 
+.PHONY: bench-restore
+bench-restore: postgres ## how long a server takes to come back with 1,000 data types, from each store (1 min)
+	go run ./bench/restore
+
 .PHONY: fuzz
 fuzz: ## fuzz each target for FUZZTIME (10s)
 	FUZZTIME=$${FUZZTIME:-10s} scripts/fuzz.sh $(PACKAGES)

@@ -40,15 +40,17 @@ func (s *Store) PutArtifact(ctx context.Context, digest string, artifact []byte)
 		return err // it was checked
 	}
 	return s.try(ctx, "put artifact "+digest, s.callTimeout(len(artifact)), func(ctx context.Context) error {
-		there := false
-		err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) (err error) {
-			there, err = s.touch(ctx, tx, key, artifact)
-			return err
+		err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			there, err := s.touch(ctx, tx, key, artifact)
+			if err != nil || there {
+				return err
+			}
+			return s.putChunks(ctx, tx, key, artifact)
 		})
-		if err != nil && !corrupted(err) || there {
-			return err
+		if corrupted(err) { // what is there cannot even be looked at
+			err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.putChunks(ctx, tx, key, artifact) })
 		}
-		return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return s.putChunks(ctx, tx, key, artifact) })
+		return err
 	})
 }
 
@@ -87,17 +89,12 @@ func (s *Store) putChunks(ctx context.Context, tx pgx.Tx, key, artifact []byte) 
 	if _, err := tx.Exec(ctx, s.sql.deleteChunks, key); err != nil {
 		return err
 	}
-	n := 0
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{s.cfg.Schema, "artifact_chunks"}, []string{"digest", "n", "data"},
-		pgx.CopyFromFunc(func() ([]any, error) {
-			part := chunk(artifact, n)
-			if part == nil {
-				return nil, nil
-			}
-			n++
-			return []any{key, n - 1, part}, nil
-		}))
-	return err
+	for n := 0; chunk(artifact, n) != nil; n++ {
+		if _, err := tx.Exec(ctx, s.sql.putChunk, key, n, chunk(artifact, n)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Artifact implements [persistence.Store].

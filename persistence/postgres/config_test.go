@@ -1,11 +1,14 @@
 package postgres
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 func TestValidate(t *testing.T) {
@@ -99,4 +102,30 @@ func TestPasswordFile(t *testing.T) {
 	if _, err := c.readPassword(); err == nil {
 		t.Error("a file of any length is a password")
 	}
+}
+
+// Whatever a password is made of, and however it was put into a connection string
+// (as it is, or encoded), nothing of its secret part is printed or in an error.
+func TestAnyPasswordIsHidden(t *testing.T) {
+	part := rapid.StringOfN(rapid.SampledFrom([]rune(`ab1@:/?#[]%&= '\"+;ä`)), 0, 8, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		password := part.Draw(t, "before") + "hush" + part.Draw(t, "after")
+		quoted := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(password)
+		for _, connection := range []string{
+			"postgres://me:" + password + "@db/x",
+			"postgresql://me:" + password + "@db:5432,other/x?sslmode=maybe",
+			"postgres://me:" + url.QueryEscape(password) + "@db/x?sslmode=maybe",
+			"postgres://me@db/x?password=" + url.QueryEscape(password) + "&sslmode=maybe",
+			"host=db password='" + quoted + "' sslmode=maybe",
+		} {
+			c := DefaultConfig()
+			c.URL = connection
+			if text := Redact(connection); strings.Contains(text, "hush") {
+				t.Errorf("Redact(%q) = %q", connection, text)
+			}
+			if err := c.Validate(); err != nil && strings.Contains(err.Error(), "hush") {
+				t.Errorf("%q: the error is %q", connection, err)
+			}
+		}
+	})
 }

@@ -10,8 +10,8 @@ type statements struct {
 
 	ids, load, keys, oneEvent, oneSnapshot string
 
-	touchArtifact, putArtifact, deleteChunks, hashes, artifact string
-	oldArtifacts, dropArtifacts                                string
+	touchArtifact, putArtifact, putChunk, deleteChunks, hashes, artifact string
+	oldArtifacts, dropArtifacts                                          string
 }
 
 func newStatements(schema string) statements {
@@ -70,6 +70,7 @@ SELECT kind, seq::text, n::text, snapshot::text, checksum, NULL::bytea FROM (
 		putArtifact: `
 INSERT INTO @artifacts (digest, size, put) VALUES ($1, $2, clock_timestamp())
 ON CONFLICT (digest) DO UPDATE SET size = excluded.size, put = excluded.put`,
+		putChunk:     `INSERT INTO @artifact_chunks (digest, n, data) VALUES ($1, $2, $3)`,
 		deleteChunks: `DELETE FROM @artifact_chunks WHERE digest = $1`,
 		hashes:       `SELECT n, sha256(data) FROM @artifact_chunks WHERE digest = $1 ORDER BY n`,
 		artifact: `
@@ -81,7 +82,7 @@ WHERE a.digest = $1 ORDER BY c.n`,
 	for _, text := range []*string{
 		&s.claim, &s.adopt, &s.lock, &s.setHead, &s.putEvent, &s.event, &s.dropEvents, &s.deleteEvents,
 		&s.putSnapshot, &s.snapshots, &s.dropSnapshot, &s.deleteSnapshots, &s.ids, &s.load, &s.keys,
-		&s.oneEvent, &s.oneSnapshot, &s.touchArtifact, &s.putArtifact, &s.deleteChunks,
+		&s.oneEvent, &s.oneSnapshot, &s.touchArtifact, &s.putArtifact, &s.putChunk, &s.deleteChunks,
 		&s.hashes, &s.artifact, &s.oldArtifacts, &s.dropArtifacts,
 	} {
 		*text = in(schema, *text)
