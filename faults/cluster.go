@@ -41,8 +41,9 @@ func (c *cluster) build(ctx context.Context) error {
 	for i, link := range c.links {
 		name := "server-" + strconv.Itoa(i+1)
 		settings := c.cfg.settings(name, link.Addrs())
-		if !c.cfg.Dynamic {
-			settings["kafka.group.instance_id"] = name
+		// A server with a name is a static member of its group.
+		if settings["node.name"] = name; c.cfg.Dynamic {
+			settings["node.name"] = ""
 		}
 		s, err := server.New(server.Config{
 			Program: c.cfg.Program, Dir: filepath.Join(c.cfg.Dir, name), Name: name, Settings: settings,
