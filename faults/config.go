@@ -72,6 +72,10 @@ func (c Config) withDefaults() (Config, error) {
 	return c, errors.Join(errs...)
 }
 
+// lead is how long before their time models have to be published. They are
+// published a second earlier, so that few of them are late for it.
+const lead = time.Second
+
 // The topics of a run.
 const (
 	wineTopic     = "wine-records"
@@ -117,6 +121,8 @@ func (c *Config) settings(name string, brokers []string) server.Settings {
 		// beginning.
 		"kafka.records.no_model":        "dead-letter",
 		"kafka.models.topic":            modelsTopic,
+		"kafka.models.lead":             lead.String(),
+		"kafka.progress.topic":          progressTopic,
 		"kafka.results.topic":           resultsTopic,
 		"kafka.dead_letters.topic":      lettersTopic,
 		"kafka.group.id":                groupID,
@@ -128,7 +134,6 @@ func (c *Config) settings(name string, brokers []string) server.Settings {
 	}
 	if c.Delivery == check.ExactlyOnce {
 		s["kafka.delivery"] = "exactly-once"
-		s["kafka.progress.topic"] = progressTopic
 	}
 	for key, value := range c.Settings {
 		s[key] = value

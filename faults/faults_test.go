@@ -93,6 +93,18 @@ func TestAtLeastOnce(t *testing.T) {
 	wantTraffic(t, o)
 }
 
+// Exactly-once: each record has its outcome once, whatever is killed, frozen, cut
+// or left unanswered.
+func TestExactlyOnce(t *testing.T) {
+	o := run(t, faults.Config{Delivery: check.ExactlyOnce}, plan.Profile{
+		Length: 90 * time.Second, Kills: 5, Stops: 2, LongFreezes: 2, ShortFreezes: 1, BrokerKills: 2, BrokerFreezes: 1, Cuts: 4, LostCommits: 6,
+	})
+	if o.LostCommits() == 0 || o.LongFreezes() == 0 {
+		t.Error("the plan was not done")
+	}
+	wantTraffic(t, o)
+}
+
 // wantTraffic: something has flowed that could go wrong.
 func wantTraffic(t *testing.T, o *faults.Outcome) {
 	t.Helper()

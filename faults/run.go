@@ -56,7 +56,7 @@ func (c *cluster) flow(ctx context.Context, o *Outcome) error {
 	cfg := c.cfg
 	l, err := load.Start(ctx, load.Config{
 		Seeds: c.seeds(), Topics: cfg.topics(), DataTypes: cfg.dataTypes(), ModelsTopic: modelsTopic,
-		PerSecond: cfg.PerSecond, ModelEvery: cfg.ModelEvery, Lead: time.Second, BadOneIn: cfg.BadOneIn, Seed: cfg.Seed,
+		PerSecond: cfg.PerSecond, ModelEvery: cfg.ModelEvery, Lead: lead + time.Second, BadOneIn: cfg.BadOneIn, Seed: cfg.Seed,
 	})
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (c *cluster) prove(ctx context.Context, o *Outcome) error {
 	if err != nil {
 		return err
 	}
-	in.Acknowledged = o.Ledger.Places
+	in.Acknowledged, in.LeadMS = o.Ledger.Places, lead.Milliseconds()
 	o.Report, o.gaps = check.Check(in), gapsOf(in)
 	return nil
 }

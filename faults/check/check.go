@@ -11,7 +11,7 @@ func Check(in *Input) *Report {
 			Records: len(in.Records), Results: len(in.Results), DeadLetters: len(in.DeadLetters), Models: len(in.Models),
 		},
 		records: make(map[Place]*seen, len(in.Records)),
-		models:  newCatalogue(in.Models),
+		models:  newCatalogue(in.Models, in.LeadMS),
 	}
 	for i := range in.Records {
 		c.records[in.Records[i].Place] = &seen{Record: &in.Records[i]}
@@ -19,7 +19,7 @@ func Check(in *Input) *Report {
 	for i := range in.Models {
 		if m := &in.Models[i]; m.Bad {
 			c.report.BadModels++
-		} else if m.late() {
+		} else if m.late(in.LeadMS) {
 			c.report.LateModels++
 		}
 	}

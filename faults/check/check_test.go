@@ -197,9 +197,10 @@ func TestLateModel(t *testing.T) {
 	in := &check.Input{
 		Models: []check.Model{
 			{Place: check.Place{Offset: 0}, DataType: timed},
-			{Place: check.Place{Offset: 1}, DataType: timed, EffectiveFromMS: 10, AppendedMS: 10},
-			{Place: check.Place{Offset: 2}, DataType: timed, EffectiveFromMS: 20, AppendedMS: 25},
+			{Place: check.Place{Offset: 1}, DataType: timed, EffectiveFromMS: 10, AppendedMS: 5},
+			{Place: check.Place{Offset: 2}, DataType: timed, EffectiveFromMS: 20, AppendedMS: 16},
 		},
+		LeadMS:  5,
 		Records: []check.Record{{Place: check.Place{Topic: "r"}, DataType: timed, TimeMS: 21}},
 	}
 	for offset, want := range []int{1, 0, 0} {

@@ -10,6 +10,7 @@ type catalogue struct {
 	at   map[Place]*Model
 	good map[string][]*Model // by data type, in the order of the topic
 	byID map[identity]*Model // the good ones
+	lead int64
 }
 
 // identity is how a result names the generation that made it.
@@ -19,8 +20,8 @@ type identity struct {
 	offset    int64
 }
 
-func newCatalogue(models []Model) *catalogue {
-	c := &catalogue{at: make(map[Place]*Model, len(models)), good: map[string][]*Model{}, byID: map[identity]*Model{}}
+func newCatalogue(models []Model, leadMS int64) *catalogue {
+	c := &catalogue{at: make(map[Place]*Model, len(models)), good: map[string][]*Model{}, byID: map[identity]*Model{}, lead: leadMS}
 	for i := range models {
 		m := &models[i]
 		c.at[m.Place] = m
@@ -53,7 +54,7 @@ func (c *catalogue) right(m *Model, timeMS int64) (bool, *Model) {
 		if candidate == m {
 			return true, candidate
 		}
-		if !candidate.late() {
+		if !candidate.late(c.lead) {
 			return false, candidate
 		}
 	}

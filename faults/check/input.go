@@ -78,7 +78,9 @@ type Model struct {
 
 // late says that the descriptor came when records that it is for may already
 // have been scored.
-func (m *Model) late() bool { return m.EffectiveFromMS != 0 && m.AppendedMS > m.EffectiveFromMS }
+func (m *Model) late(leadMS int64) bool {
+	return m.EffectiveFromMS != 0 && m.AppendedMS > m.EffectiveFromMS-leadMS
+}
 
 // Input is all that the topics hold. Results are in the order of the result
 // topic within each of its partitions.
@@ -87,6 +89,9 @@ type Input struct {
 	Results     []Result
 	DeadLetters []DeadLetter
 	Models      []Model
+	// LeadMS is how long before a record time, at the latest, models for it have
+	// to be published to be known everywhere in time: kafka.models.lead.
+	LeadMS int64
 	// Progress is the newest message of each key of the progress topic; nil
 	// when the servers do not write it.
 	Progress []*messages.Progress
