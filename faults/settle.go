@@ -28,7 +28,7 @@ func (c *cluster) settle(ctx context.Context) (left string, err error) {
 			if left == "" && err != nil {
 				left = err.Error()
 			}
-			return left, nil
+			return left + c.open(admin), nil
 		}
 	}
 }
@@ -51,4 +51,22 @@ func (c *cluster) uncommitted(ctx context.Context, admin *kadm.Client) (string, 
 		}
 	})
 	return strings.Join(left, ", "), nil
+}
+
+// open names the transactions that are under way, as the brokers see them.
+func (c *cluster) open(admin *kadm.Client) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	transactions, err := admin.DescribeTransactions(ctx)
+	if err != nil {
+		return fmt.Sprintf("; transactions: %v", err)
+	}
+	text := ""
+	for _, t := range transactions.Sorted() {
+		if t.State != "CompleteCommit" && t.State != "CompleteAbort" && t.State != "Empty" {
+			text += fmt.Sprintf("; transaction %s (producer %d, epoch %d) is %s, since %v on %v", t.TxnID, t.ProducerID, t.ProducerEpoch,
+				t.State, time.UnixMilli(t.StartTimestamp).Format(time.TimeOnly), t.Topics.Topics())
+		}
+	}
+	return text
 }
