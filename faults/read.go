@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -135,7 +136,9 @@ func (r *reader) read(ctx context.Context, cfg *Config) (*check.Input, error) {
 			return err
 		},
 		progressTopic: func(m *kgo.Record) error {
-			newest[string(m.Key)] = m
+			if !strings.HasPrefix(string(m.Key), barrier) {
+				newest[string(m.Key)] = m
+			}
 			return nil
 		},
 	} {
@@ -145,6 +148,10 @@ func (r *reader) read(ctx context.Context, cfg *Config) (*check.Input, error) {
 	}
 	return in, decodeProgress(in, newest)
 }
+
+// barrier begins the keys of messages by which servers find out that they have
+// read all of the progress topic.
+const barrier = "barrier\x00"
 
 // deadLetter reads where a dead letter's message was.
 func deadLetter(m *kgo.Record) (check.DeadLetter, error) {
