@@ -167,6 +167,7 @@ func deadLetter(m *kgo.Record) (check.DeadLetter, error) {
 	return check.DeadLetter{
 		At:     at(m),
 		Source: check.Place{Topic: header(m, prefix+"topic"), Partition: int32(partition), Offset: offset},
+		Reason: header(m, prefix+"exception.message"),
 	}, nil
 }
 

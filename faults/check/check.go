@@ -45,6 +45,7 @@ type seen struct {
 	result  *Result // the first one
 	results int
 	letters int
+	reason  string // of the last dead letter
 }
 
 // acknowledged: the broker has lost nothing that it took.
@@ -91,8 +92,9 @@ func (c *checker) deadLetters() {
 	for _, d := range c.in.DeadLetters {
 		if rec := c.records[d.Source]; rec != nil {
 			rec.letters++
+			rec.reason = d.Reason
 		} else if m := c.models.at[d.Source]; m == nil || !m.Bad {
-			c.report.add(Foreign, "%v is a dead letter about %v, which is no record and no bad model", d.At, d.Source)
+			c.report.add(Foreign, "%v is a dead letter about %v, which is no record and no bad model: %s", d.At, d.Source, d.Reason)
 		}
 	}
 }
@@ -107,8 +109,8 @@ func (c *checker) outcomes() {
 			c.report.add(Lost, "%v (number %v, %s) has no result and no dead letter", rec.Place, rec.Number, rec.DataType)
 			continue
 		case results != (rec.Want != Refused) || letters != (rec.Want != Scored):
-			c.report.add(WrongOutcome, "%v (number %v) has %d results and %d dead letters, and should have %v",
-				rec.Place, rec.Number, rec.results, rec.letters, rec.Want)
+			c.report.add(WrongOutcome, "%v (number %v) has %d results and %d dead letters, and should have %v: %s",
+				rec.Place, rec.Number, rec.results, rec.letters, rec.Want, rec.reason)
 		}
 		if extra := max(rec.results-1, 0) + max(rec.letters-1, 0); extra > 0 {
 			c.report.add(Doubled, "%v (number %v) has %d results and %d dead letters", rec.Place, rec.Number, rec.results, rec.letters)

@@ -60,6 +60,7 @@ func (r *Result) source() Place {
 type DeadLetter struct {
 	At     Place
 	Source Place // of the record or descriptor that it is about
+	Reason string
 }
 
 // Model is a message of the models topic. A good one answers a record with the
