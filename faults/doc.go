@@ -23,6 +23,16 @@
 // [Outcome] has the checker's report, what was done, and how long no results
 // came for a partition at each fault.
 //
+// # Brokers
+//
+// A broker that is the only replica of its partitions can leave a transaction
+// open for ever when it is killed (seen with Kafka 4.3.1): while it starts, its
+// transaction coordinator may find partitions without a leader, takes them for
+// deleted, and never writes the markers of a commit that was decided on. Readers
+// of committed records wait there for ever; offsets of the commit are not
+// applied. With three replicas there always is a leader. So runs that kill
+// brokers with exactly-once delivery need three of them.
+//
 // # Failures
 //
 // An error of [Run] means that the run itself did not come about. What servers do

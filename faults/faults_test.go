@@ -59,7 +59,7 @@ func run(t *testing.T, cfg faults.Config, profile plan.Profile) *faults.Outcome 
 		t.Skip("real servers under faults take minutes")
 	}
 	kafkatest.Require(t)
-	profile.Servers, profile.Brokers, profile.Quiet, profile.Session = 3, 1, 2*time.Second, session
+	profile.Servers, profile.Brokers, profile.Quiet, profile.Session = 3, max(cfg.Brokers, 1), 2*time.Second, session
 	p, err := plan.Generate(*seed, profile)
 	if err != nil {
 		t.Fatal(err)
@@ -84,8 +84,8 @@ const session = 3 * time.Second
 // At-least-once loses nothing whatever is killed. That it scores some records
 // twice is what it may do, and shows that the checker would see it.
 func TestAtLeastOnce(t *testing.T) {
-	o := run(t, faults.Config{Delivery: check.AtLeastOnce}, plan.Profile{
-		Length: 40 * time.Second, Kills: 4, LongFreezes: 1, ShortFreezes: 1, BrokerKills: 1, Cuts: 2,
+	o := run(t, faults.Config{Delivery: check.AtLeastOnce, RecordTime: true}, plan.Profile{
+		Length: 40 * time.Second, Kills: 4, Stops: 1, LongFreezes: 1, ShortFreezes: 1, Cuts: 2,
 	})
 	if o.Count(check.Doubled) == 0 {
 		t.Error("no record was scored twice: the kills have hit nothing")
@@ -93,13 +93,25 @@ func TestAtLeastOnce(t *testing.T) {
 	wantTraffic(t, o)
 }
 
-// Exactly-once: each record has its outcome once, whatever is killed, frozen, cut
-// or left unanswered.
+// Exactly-once: each record has its outcome once, by the right generation, and
+// is counted once, whatever is killed, frozen, cut or left unanswered.
 func TestExactlyOnce(t *testing.T) {
-	o := run(t, faults.Config{Delivery: check.ExactlyOnce}, plan.Profile{
-		Length: 90 * time.Second, Kills: 5, Stops: 2, LongFreezes: 2, ShortFreezes: 1, BrokerKills: 2, BrokerFreezes: 1, Cuts: 4, LostCommits: 6,
+	o := run(t, faults.Config{Delivery: check.ExactlyOnce, RecordTime: true}, plan.Profile{
+		Length: 60 * time.Second, Kills: 4, Stops: 1, LongFreezes: 2, ShortFreezes: 1, Cuts: 3, LostCommits: 6,
 	})
-	if o.LostCommits() == 0 || o.LongFreezes() == 0 {
+	if o.LostCommits() == 0 || o.LongFreezes() == 0 || o.Statistics == 0 {
+		t.Error("the plan was not done")
+	}
+	wantTraffic(t, o)
+}
+
+// Brokers die, too: three of them, since one that stands alone leaves
+// transactions open for ever when it is killed (see the package comment).
+func TestBrokersDie(t *testing.T) {
+	o := run(t, faults.Config{Delivery: check.ExactlyOnce, RecordTime: true, Brokers: 3}, plan.Profile{
+		Length: 40 * time.Second, BrokerKills: 3, BrokerFreezes: 1, Kills: 1, LostCommits: 3,
+	})
+	if o.Done(plan.Kill, plan.Broker) == 0 {
 		t.Error("the plan was not done")
 	}
 	wantTraffic(t, o)
