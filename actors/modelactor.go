@@ -43,6 +43,8 @@ type modelActor struct {
 	touched   bool // something came since the last tick
 	idleSince time.Time
 
+	leaveTried time.Time // when the last snapshot before leaving was asked for
+
 	machine *lifecycle.Machine
 	hosts   map[uint64]*hostRef // of every generation whose actor lives
 	inline  map[uint64][]byte   // artifacts that came by value, until they are loaded

@@ -63,22 +63,26 @@ func (a *modelActor) lookAfterIdle(ctx actor.Context, now time.Time) {
 	if limit == 0 || now.Sub(a.idleSince) < limit {
 		return
 	}
-	if a.dirty && a.journal.refuse == nil {
-		a.snapshot(nil) // the last; the next tick looks again
+	if a.dirty {
+		if now.Sub(a.leaveTried) >= a.cfg.SnapshotEvery { // it may fail
+			a.leaveTried = now
+			a.snapshot(nil) // the last; the next tick looks again
+		}
 		return
 	}
 	ctx.Send(ctx.Parent(), &leave{pid: ctx.Self()})
 }
 
-// occupied says that the ModelActor has something in hand.
+// occupied says that the ModelActor has something in hand. One that lost what is
+// stored to another server never leaves: coming back it would claim it again.
 func (a *modelActor) occupied() bool {
-	return !a.recovered || len(a.flights) > 0 || len(a.held) > 0 || len(a.splits) > 0 ||
+	return !a.recovered || a.journal.refuse != nil || len(a.flights) > 0 || len(a.held) > 0 || len(a.splits) > 0 ||
 		len(a.early) > 0 || len(a.backlog) > 0 || len(a.arrived) > 0 ||
 		a.machine.Loading() != nil || a.machine.Suspect() != nil || (a.machine.Busy() && !a.dormant) || !a.journal.idle()
 }
 
 func (a *modelActor) onLeft(ctx actor.Context) {
-	if a.touched || a.occupied() || (a.dirty && a.journal.refuse == nil) {
+	if a.touched || a.occupied() || a.dirty {
 		ctx.Send(ctx.Parent(), &stay{pid: ctx.Self()})
 		return
 	}

@@ -110,7 +110,9 @@ func (a *modelActor) hostFailed(ctx actor.Context, h *hostRef, err error) {
 			stranded = append(stranded, f)
 		}
 	}
-	a.replaceHost(ctx, h.generation, err)
+	if now := a.hosts[h.generation.Number()]; now == nil || now == h { // otherwise it was loaded again since
+		a.replaceHost(ctx, h.generation, err)
+	}
 	for _, f := range stranded {
 		f.deaths++
 		if f.deaths > maxDeaths {
