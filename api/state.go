@@ -17,6 +17,7 @@ type dataTypeState struct {
 	Statistics  statistics   `json:"statistics"`
 	Generations []generation `json:"generations"` // newest first, the current one among them
 	HeldBatches uint64       `json:"heldBatches,omitempty"`
+	Passive     bool         `json:"passive,omitempty"` // no record came for a while: nothing is loaded until one does
 }
 
 // statistics are since the data type was first served. Times are a batch's stay
@@ -44,7 +45,8 @@ type generation struct {
 	Options     map[string]string `json:"options,omitempty"`
 	Source      *source           `json:"source,omitempty"` // on the models topic
 	Accepted    string            `json:"accepted"`
-	Since       string            `json:"since,omitempty"` // when it was last promoted
+	Effective   string            `json:"effectiveFrom,omitempty"` // the record timestamp of its switch
+	Since       string            `json:"since,omitempty"`         // when it was last promoted
 	SizeBytes   int64             `json:"sizeBytes,omitempty"`
 	Signature   string            `json:"signature,omitempty"`
 }
@@ -117,7 +119,7 @@ func (h *handler) models(w http.ResponseWriter, r *http.Request) {
 func stateOf(s *messages.ModelState) dataTypeState {
 	d := dataTypeState{
 		DataType: s.GetDataType(), Node: s.GetNode(), Statistics: statisticsOf(s.GetStatistics()),
-		HeldBatches: s.GetHeldBatches(), Generations: make([]generation, 0, len(s.GetGenerations())),
+		HeldBatches: s.GetHeldBatches(), Passive: s.GetPassive(), Generations: make([]generation, 0, len(s.GetGenerations())),
 	}
 	if c := s.GetCurrent(); c != nil {
 		g := generationOf(c)
@@ -150,7 +152,7 @@ func generationOf(g *messages.GenerationState) generation {
 		Number: m.GetNumber(), Phase: strings.ToLower(g.GetPhase().String()), Reason: g.GetReason(),
 		Name: m.GetName(), Description: m.GetDescription(), Version: m.GetVersion(), Type: m.GetType(),
 		SHA256: m.GetSha256(), Location: m.GetLocation(), Options: m.GetOptions(),
-		Accepted: timestamp(m.GetAcceptedTimeMs()), Since: timestamp(g.GetServingSinceMs()),
+		Accepted: timestamp(m.GetAcceptedTimeMs()), Effective: timestamp(m.GetEffectiveFromMs()), Since: timestamp(g.GetServingSinceMs()),
 		SizeBytes: g.GetSizeBytes(), Signature: g.GetSignature(),
 	}
 	if s := m.GetSource(); s != nil {

@@ -123,7 +123,10 @@ func (n *Node) buildActors(formats map[string]*record.Format) (err error) {
 		Logger: n.log, Meter: n.telemetry.meter(),
 		StoreID: n.ids.of, Fenced: func(_ string, err error) { n.fenced(err) },
 	}, n.cfg.Models
-	c.MaxDataTypes, c.MaxHeld = m.MaxDataTypes, m.MaxHeld
+	c.MaxDataTypes, c.MaxHeld, c.MaxLoaded, c.Remember, c.IdleAfter = m.MaxDataTypes, m.MaxHeld, m.MaxLoaded, m.Remember, m.IdleAfter
+	if m.Activation == config.OnDemandActivation {
+		c.Activation = actors.OnDemand
+	}
 	c.LoadTimeout, c.ScoreTimeout, c.StandbyFor = m.LoadTimeout, m.ScoreTimeout, m.StandbyFor
 	for _, f := range formats {
 		c.Formats = append(c.Formats, f)

@@ -47,6 +47,10 @@ type Models struct {
 	LoadTimeout  time.Duration `koanf:"load_timeout"`
 	ScoreTimeout time.Duration `koanf:"score_timeout"`
 	StandbyFor   time.Duration `koanf:"standby_for"`
+	Activation   string        `koanf:"activation"` // eager or on-demand
+	IdleAfter    time.Duration `koanf:"idle_after"`
+	MaxLoaded    int           `koanf:"max_loaded"`
+	Remember     int           `koanf:"remember"`
 	MaxDataTypes int           `koanf:"max_data_types"`
 	MaxHeld      int           `koanf:"max_held"`
 	Locations    Locations     `koanf:"locations"`
@@ -109,6 +113,12 @@ const (
 	PostgresStore = "postgres"
 )
 
+// The activations of Models.Activation.
+const (
+	EagerActivation    = "eager"
+	OnDemandActivation = "on-demand"
+)
+
 // Default returns the configuration that holds where nothing is set.
 func Default() *Config {
 	return &Config{
@@ -120,6 +130,10 @@ func Default() *Config {
 			LoadTimeout:  2 * time.Minute,
 			ScoreTimeout: 5 * time.Second,
 			StandbyFor:   time.Minute,
+			Activation:   EagerActivation,
+			IdleAfter:    time.Hour,
+			MaxLoaded:    4,
+			Remember:     20,
 			MaxDataTypes: 10_000,
 			MaxHeld:      1024,
 			Locations:    Locations{MaxBytes: 1 << 30, Timeout: time.Minute},

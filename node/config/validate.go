@@ -80,6 +80,11 @@ func (c *Config) validateModels(v *validation) {
 		"must be less than kafka.models.offer_timeout, so that a descriptor is settled before it is offered again")
 	v.check(m.StandbyFor > 0, "models.standby_for", "must be positive")
 	v.check(m.MaxDataTypes > 0, "models.max_data_types", "must be positive")
+	v.check(m.Activation == EagerActivation || m.Activation == OnDemandActivation, "models.activation",
+		fmt.Sprintf("%q is neither %s nor %s", m.Activation, EagerActivation, OnDemandActivation))
+	v.check(m.IdleAfter >= 0, "models.idle_after", "must not be negative; 0s means never")
+	v.check(m.MaxLoaded > 0, "models.max_loaded", "must be positive")
+	v.check(m.Remember > 0, "models.remember", "must be positive")
 	v.check(m.MaxHeld > 0, "models.max_held", "must be positive")
 	l := &m.Locations
 	v.check(l.MaxBytes > 0, "models.locations.max_bytes", "must be positive")
