@@ -45,6 +45,9 @@ func (n *Node) Start() error {
 // on the records.
 func (n *Node) bringUp(ctx context.Context) error {
 	began := time.Now()
+	if err := n.restoreStore(ctx); err != nil {
+		return err
+	}
 	n.phase.enter("recovering the stored models")
 	recovered := n.recover(ctx)
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/modelstream/modelserver/kafka/changelog"
 	"github.com/modelstream/modelserver/node/config"
 	"github.com/modelstream/modelserver/persistence"
 	"github.com/modelstream/modelserver/persistence/file"
@@ -27,12 +28,37 @@ func (n *Node) openStore(ctx context.Context) (persistence.Store, error) {
 			return nil, fmt.Errorf("store.postgres: %w", err)
 		}
 		return s, nil
+	case config.KafkaStore:
+		s, err := changelog.New(changelog.Options{
+			Config: c.Kafka, Kafka: &n.cfg.Kafka, Node: n.name, Log: n.log, Meter: n.telemetry.meter(),
+			Progress: func(p changelog.Progress) {
+				n.phase.enter(fmt.Sprintf("restoring the store: %.0f %% of its topic is read", p.Percent))
+			},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("store.kafka: %w", err)
+		}
+		return s, nil
 	}
 	s, err := file.Open(file.Config{Dir: c.Dir})
 	if err != nil {
 		return nil, fmt.Errorf("store.dir: %w", err)
 	}
 	return s, nil
+}
+
+// restorer is a store that has to read what it remembers before it can answer.
+type restorer interface {
+	Restore(ctx context.Context) error
+}
+
+func (n *Node) restoreStore(ctx context.Context) error {
+	r, ok := n.store.(restorer)
+	if !ok {
+		return nil
+	}
+	n.phase.enter("restoring the store")
+	return r.Restore(ctx)
 }
 
 // positionsName is what the models topic's positions are stored as. A data type

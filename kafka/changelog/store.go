@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -95,7 +96,7 @@ func New(o Options) (*Store, error) {
 	s.context, s.cancel = context.WithCancel(context.Background())
 	if o.Meter != nil {
 		if err := s.observe(o.Meter); err != nil {
-			return nil, err
+			return nil, errors.Join(err, s.Close())
 		}
 	}
 	return s, nil

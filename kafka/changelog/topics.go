@@ -95,19 +95,20 @@ func (s *Store) checkTopic(ctx context.Context, topic string) error {
 	if err != nil {
 		return fmt.Errorf("look up the configuration of topic %s: %w", topic, err)
 	}
+	var problems []error
 	for _, c := range r.Configs {
 		switch v := c.MaybeValue(); {
 		case c.Key == "cleanup.policy" && v != "compact":
-			return &TopicError{topic, fmt.Sprintf("has cleanup.policy=%s and would lose state: set it to compact", v)}
+			problems = append(problems, &TopicError{topic, fmt.Sprintf("has cleanup.policy=%s and would lose state: set it to compact", v)})
 		case c.Key == "max.message.bytes":
 			key, needed := "max_record_bytes", s.config.MaxRecordBytes
 			if topic == s.config.ArtifactsTopic {
 				key, needed = "chunk_bytes", s.config.ChunkBytes+overhead
 			}
 			if n, err := strconv.Atoi(v); err == nil && n < needed {
-				return &TopicError{topic, fmt.Sprintf("has max.message.bytes=%d: set it to %d, or lower store.kafka.%s", n, needed, key)}
+				problems = append(problems, &TopicError{topic, fmt.Sprintf("has max.message.bytes=%d: set it to %d, or lower store.kafka.%s", n, needed, key)})
 			}
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }

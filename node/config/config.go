@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/modelstream/modelserver/kafka"
+	"github.com/modelstream/modelserver/kafka/changelog"
 	"github.com/modelstream/modelserver/persistence/postgres"
 )
 
@@ -86,11 +87,12 @@ type Store struct {
 	Dir           string        `koanf:"dir"`  // of the file store
 	SnapshotEvery time.Duration `koanf:"snapshot_every"`
 
-	Postgres postgres.Config `koanf:"postgres"`
+	Postgres postgres.Config  `koanf:"postgres"`
+	Kafka    changelog.Config `koanf:"kafka"`
 }
 
 // Shared says that several servers keep what they remember in the one store.
-func (s Store) Shared() bool { return s.Kind == PostgresStore }
+func (s Store) Shared() bool { return s.Kind == PostgresStore || s.Kind == KafkaStore }
 
 // HTTP is the server of state, metrics and health.
 type HTTP struct {
@@ -111,6 +113,8 @@ const (
 	MemoryStore = "memory"
 	// PostgresStore is shared by the servers that name the same schema.
 	PostgresStore = "postgres"
+	// KafkaStore is shared by the servers that name the same topics.
+	KafkaStore = "kafka"
 )
 
 // The activations of Models.Activation.
@@ -140,7 +144,8 @@ func Default() *Config {
 		},
 		TensorFlow: TensorFlow{MaxBytes: 2 << 30},
 		Store: Store{
-			Kind: FileStore, Dir: "modelserver-data", SnapshotEvery: 30 * time.Second, Postgres: postgres.DefaultConfig(),
+			Kind: FileStore, Dir: "modelserver-data", SnapshotEvery: 30 * time.Second,
+			Postgres: postgres.DefaultConfig(), Kafka: changelog.DefaultConfig(),
 		},
 		HTTP: HTTP{Listen: "127.0.0.1:8080", RequestTimeout: 10 * time.Second, MaxConnections: 256},
 		Log:  Log{Level: "info", Format: "text"},

@@ -213,12 +213,19 @@ func TestErrors(t *testing.T) {
 			want: []string{"3 errors", "store.postgres.url: must be set", `store.postgres.schema: "A-B" must be`, "node.name: must have no @"},
 		},
 		{
+			name: "store on topics in use", set: []string{"store.kind=kafka", "store.kafka.topic=models", "store.kafka.partitions=0", "store.kafka.artifacts_topic=wine-records"},
+			want: []string{
+				"3 errors", "store.kafka.partitions: must be", `store.kafka.topic: topic "models" is kafka.models.topic already`,
+				`store.kafka.artifacts_topic: topic "wine-records" is kafka.records.topics[0].topic already`,
+			},
+		},
+		{
 			name: "store that cannot be read", set: []string{"store.kind=postgres", "store.postgres.url=postgres://me:pa/ss@db/x"},
 			want: []string{"store.postgres.url: cannot be read", "percent-encoded"},
 		},
 		{
 			name: "store of an unknown kind", set: []string{"store.kind=oracle"},
-			want: []string{`store.kind: "oracle" is not one of file, memory, postgres`},
+			want: []string{`store.kind: "oracle" is not one of file, memory, postgres, kafka`},
 		},
 		{
 			name: "protobuf without a message", yaml: "formats: {mine: {type: protobuf}}",

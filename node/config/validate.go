@@ -22,12 +22,16 @@ func (c *Config) Validate() error {
 		v.check(name != "", "data_types", "a data type's name is empty")
 	}
 	v.check(c.TensorFlow.MaxBytes > 0, "tensorflow.max_bytes", "must be positive")
-	v.oneOf(c.Store.Kind, "store.kind", FileStore, MemoryStore, PostgresStore)
+	v.oneOf(c.Store.Kind, "store.kind", FileStore, MemoryStore, PostgresStore, KafkaStore)
 	v.check(c.Store.Kind != FileStore || c.Store.Dir != "", "store.dir", "must be set with store.kind: file")
 	v.check(!c.Store.Shared() || !strings.Contains(c.Node.Name, "@"), "node.name",
 		"must have no @ with a shared store, where it stands behind the last @ of an id")
 	if c.Store.Kind == PostgresStore {
 		v.below("store.postgres.", c.Store.Postgres.Validate())
+	}
+	if c.Store.Kind == KafkaStore {
+		v.below("store.kafka.", c.Store.Kafka.Validate())
+		c.validateStoreTopics(v)
 	}
 	v.check(c.Store.SnapshotEvery > 0, "store.snapshot_every", "must be positive")
 	if c.HTTP.Listen != "" {
@@ -39,6 +43,20 @@ func (c *Config) Validate() error {
 	v.check(err == nil, "log.level", fmt.Sprintf("%q is not one of debug, info, warn, error", c.Log.Level))
 	v.oneOf(c.Log.Format, "log.format", "text", "json")
 	return together(keyed(c.Kafka.Validate()), errors.Join(v.errs...))
+}
+
+// validateStoreTopics refuses topics of the store that are used for something
+// else.
+func (c *Config) validateStoreTopics(v *validation) {
+	used := map[string]string{
+		c.Kafka.Models.Topic: "kafka.models.topic", c.Kafka.Results.Topic: "kafka.results.topic", c.Kafka.DeadLetters.Topic: "kafka.dead_letters.topic",
+	}
+	for i, t := range c.Kafka.Records.Topics {
+		used[t.Topic] = fmt.Sprintf("kafka.records.topics[%d].topic", i)
+	}
+	for key, topic := range map[string]string{"store.kafka.topic": c.Store.Kafka.Topic, "store.kafka.artifacts_topic": c.Store.Kafka.ArtifactsTopic} {
+		v.check(topic == "" || used[topic] == "", key, fmt.Sprintf("topic %q is %s already", topic, used[topic]))
+	}
 }
 
 func (c *Config) validateFormats(v *validation) {
