@@ -2,7 +2,6 @@ package pmml
 
 import (
 	"encoding/json"
-	"math"
 	"strconv"
 
 	"github.com/modelstream/modelserver/model"
@@ -21,7 +20,6 @@ type eventStatistic interface {
 
 // runningSeries is what an eventStatistic remembers of the events.
 type runningSeries struct {
-	events int
 	sum    float64            // of CUSUM
 	counts map[string]float64 // of a scalar product: by value
 	dot    float64            // of the counts and those of the baseline
@@ -33,68 +31,85 @@ func (s *runningSeries) reset() {
 	*s = runningSeries{counts: s.counts}
 }
 
-// summarize adds a row's events: to those of the batch, or a sequence that
+// summarize adds a row's events: one to those of the batch, or a sequence that
 // stands for itself.
 func (b *baselineModel) summarize(f *frame, row int32) (x float64, ok bool) {
 	text := f.cols[b.field].str[row]
-	events, whole := readSequence(text)
-	own := runningSeries{}
-	series := &own
-	if !whole {
-		if !f.ordered {
-			f.fail(row, model.InvalidInput, f.plan.slots[b.field].name, text, "must be a JSON array of all events up to this one, the oldest first")
-			return 0, false
-		}
-		events, series = []string{text}, &f.series[b.series]
-	}
-	weights, ok := b.weights(f, row, len(events), whole)
-	if !ok {
+	weight := b.events.weighed()
+	if weight >= 0 && !f.usable(weight, row) {
 		return 0, false
 	}
-	for i, e := range events {
-		if wrong := b.events.add(series, e, weights[i]); wrong != "" {
-			kind := model.InvalidInput
-			if wrong == impossible {
-				kind = model.NoResult
-			}
-			f.fail(row, kind, f.plan.slots[b.field].name, e, wrong)
+	events, whole := readSequence(text)
+	switch {
+	case whole:
+		return b.sequence(f, row, weight, events)
+	case !f.ordered:
+		f.fail(row, model.InvalidInput, f.plan.slots[b.field].name, text, "must be a JSON array of all events up to this one, the oldest first")
+		return 0, false
+	}
+	w := 1.0
+	if weight >= 0 {
+		if w, ok = f.weight(weight, row, f.cols[weight].str[row]); !ok {
 			return 0, false
 		}
-		series.events++
 	}
-	if series.events == 0 {
+	series := &f.series[b.series]
+	if !b.add(f, row, series, text, w) {
 		return 0, false
 	}
 	return b.events.value(series)
 }
 
-// weights reads how much each event counts.
-func (b *baselineModel) weights(f *frame, row int32, n int, whole bool) ([]float64, bool) {
-	out := make([]float64, n)
-	for i := range out {
-		out[i] = 1
+// sequence is the statistic of a sequence of events, each with its weight.
+func (b *baselineModel) sequence(f *frame, row int32, weight slot, events []string) (x float64, ok bool) {
+	var weights []string
+	if weight >= 0 {
+		text := f.cols[weight].str[row]
+		if weights, ok = readSequence(text); !ok || len(weights) != len(events) {
+			f.fail(row, model.InvalidInput, f.plan.slots[weight].name, text, "must be a JSON array with a weight for each event")
+			return 0, false
+		}
 	}
-	s := b.events.weighed()
-	if s < 0 {
-		return out, true
+	var series runningSeries
+	for i, e := range events {
+		w := 1.0
+		if weight >= 0 {
+			if w, ok = f.weight(weight, row, weights[i]); !ok {
+				return 0, false
+			}
+		}
+		if !b.add(f, row, &series, e, w) {
+			return 0, false
+		}
 	}
-	if !f.usable(s, row) {
-		return nil, false
+	if len(events) == 0 {
+		return 0, false
 	}
-	texts, ok := []string{f.cols[s].str[row]}, true
-	if whole {
-		texts, ok = readSequence(texts[0])
+	return b.events.value(&series)
+}
+
+// add adds an event, or fails the row.
+func (b *baselineModel) add(f *frame, row int32, series *runningSeries, event string, weight float64) bool {
+	wrong := b.events.add(series, event, weight)
+	if wrong == "" {
+		return true
 	}
-	for i := 0; ok && i < len(texts) && i < n; i++ {
-		var err error
-		out[i], err = document.ParseFloat(texts[i])
-		ok = err == nil && !math.IsNaN(out[i])
+	kind := model.InvalidInput
+	if wrong == impossible {
+		kind = model.NoResult
 	}
-	if !ok || len(texts) != n {
-		f.fail(row, model.InvalidInput, f.plan.slots[s].name, f.get(s, row).format(), "must be a weight for each event")
-		return nil, false
+	f.fail(row, kind, f.plan.slots[b.field].name, event, wrong)
+	return false
+}
+
+// weight reads the weight of an event, or fails the row.
+func (f *frame) weight(s slot, row int32, text string) (w float64, ok bool) {
+	w, err := document.ParseFloat(text)
+	if err != nil || w != w {
+		f.fail(row, model.InvalidInput, f.plan.slots[s].name, text, "is no weight of an event")
+		return 0, false
 	}
-	return out, true
+	return w, true
 }
 
 // readSequence returns the values of a JSON array as texts.

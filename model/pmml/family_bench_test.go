@@ -29,6 +29,33 @@ func BenchmarkFamilies(b *testing.B) {
 	}
 }
 
+// BenchmarkFeatures scores the feature documents of families that the reference
+// documents do not have.
+func BenchmarkFeatures(b *testing.B) {
+	for _, name := range []string{"baseline", "text", "network", "timeseries", "gaussian", "anomaly"} {
+		for _, c := range readFeatures(b, "testdata/features/"+name+".txt") {
+			b.Run(name+"/"+c.name, func(b *testing.B) {
+				m, err := Load(context.Background(), strings.NewReader(c.document), Options{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				for len(c.rows) < blockRows {
+					c.rows = append(c.rows, c.rows...)
+				}
+				c.rows = c.rows[:blockRows]
+				in, out := c.batch(m), &model.Batch{}
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := m.Score(context.Background(), in, out); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*blockRows), "ns/record")
+			})
+		}
+	}
+}
+
 func benchmarkBatch(b *testing.B, document, table string) {
 	doc, err := os.ReadFile(document)
 	if err != nil {

@@ -155,8 +155,20 @@ func (c *feature) check(t *testing.T) {
 	if len(c.rows) == 0 {
 		t.Fatal("no rows")
 	}
-	var in, out model.Batch
-	in.Rows = len(c.rows)
+	in, out := c.batch(m), &model.Batch{}
+	if err := m.Score(context.Background(), in, out); err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range c.rows {
+		if err := c.compare(m, out, i, &row); err != nil {
+			t.Errorf("line %d: %v", row.line, err)
+		}
+	}
+}
+
+// batch makes columns of the rows' inputs, as texts.
+func (c *feature) batch(m *Model) *model.Batch {
+	in := &model.Batch{Rows: len(c.rows)}
 	for _, f := range m.signature.Inputs {
 		col := model.Column{Type: model.String, Width: 1, String: make([]string, in.Rows)}
 		at := slices.Index(c.in, f.Name)
@@ -169,14 +181,7 @@ func (c *feature) check(t *testing.T) {
 		}
 		in.Columns = append(in.Columns, col)
 	}
-	if err := m.Score(context.Background(), &in, &out); err != nil {
-		t.Fatal(err)
-	}
-	for i, row := range c.rows {
-		if err := c.compare(m, &out, i, &row); err != nil {
-			t.Errorf("line %d: %v", row.line, err)
-		}
-	}
+	return in
 }
 
 func (c *feature) compare(m *Model, out *model.Batch, i int, row *featureRow) error {

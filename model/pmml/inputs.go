@@ -152,7 +152,7 @@ func (c *compiler) boundInput(to slot, df *document.DataField, mf *document.Mini
 	if (b.invalid == "asValue" || b.invalid == "x-asValue") && b.invalidAs.none() {
 		c.refuseAttr(mf, "invalidValueReplacement", "the attribute is missing")
 	}
-	b.plain = len(b.values) == 0 && len(b.texts) == 0 && b.outliers == keepOutliers
+	b.plain = len(b.values) == 0 && len(b.texts) == 0 && !b.closed && b.outliers == keepOutliers
 	b.source = c.addInput(df, dataTypeOf(df.DataType))
 	return b
 }

@@ -47,6 +47,9 @@ func (mc *modelCompiler) stateSpaceModel(m *document.StateSpaceModel) *stateSpac
 	if s.n == 0 || s.n > maxStates {
 		mc.c.refuse(m.State, "%d states; the limits are 1 and %d", s.n, maxStates)
 	}
+	if len(mc.targets)*s.n*s.n > maxStateWork {
+		mc.c.refuse(m.State, "%d series of %d states are too many", len(mc.targets), s.n)
+	}
 	s.drift = make([]float64, s.n)
 	for i := range s.offset {
 		s.offset[i] = m.Intercept

@@ -31,6 +31,7 @@ type forecast struct {
 const (
 	maxHorizon    = 1000
 	maxStates     = 200
+	maxStateWork  = 400_000 // series × states²
 	maxLag        = 20_000
 	maxDifference = 100
 )
