@@ -190,12 +190,11 @@ func (mc *modelCompiler) machine(s *supportVectorMachines, m *document.SupportVe
 
 // categories finds out how the machines decide and what they decide between.
 // Older exporters leave the method out; then an alternate category shows that
-// pairs of classes are meant. One machine with an alternate category decides
-// between two classes, whatever method is named.
+// pairs of classes are meant. A PMML 3 alternateBinaryTargetCategory counts
+// with OneAgainstOne only, as in the reference.
 func (mc *modelCompiler) categories(s *supportVectorMachines, m *document.SupportVectorMachineModel) {
 	first := m.Machines[0].AlternateTargetCategory.Set
-	one := len(m.Machines) == 1 && (first || m.AlternateBinary.Set)
-	s.vote = m.ClassificationMethod == "OneAgainstOne" || one || first && m.ClassificationMethod == ""
+	s.vote = m.ClassificationMethod == "OneAgainstOne" || first && (m.ClassificationMethod == "" || len(m.Machines) == 1)
 	for i, doc := range m.Machines {
 		if !doc.TargetCategory.Set {
 			mc.c.refuseAttr(doc, "targetCategory", "the attribute is missing")
