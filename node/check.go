@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 
@@ -22,6 +23,11 @@ func Check(cfg *config.Config) error {
 	}
 	if _, err := locations(cfg); err != nil {
 		return err
+	}
+	if p := cfg.Store.Postgres; cfg.Store.Kind == config.PostgresStore {
+		if err := p.CheckFiles(); err != nil {
+			return config.Errors(fmt.Errorf("store.postgres.%w", err))
+		}
 	}
 	log, meter := slog.New(slog.DiscardHandler), noop.NewMeterProvider().Meter("")
 	host, _ := os.Hostname()

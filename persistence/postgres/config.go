@@ -93,6 +93,12 @@ func (c Config) parse() (*pgxpool.Config, error) {
 	return pool, nil
 }
 
+// CheckFiles says whether the files that the configuration names can be read.
+func (c Config) CheckFiles() error {
+	_, err := c.readPassword()
+	return err
+}
+
 // readPassword returns the password to use instead of the URL's, if any.
 func (c Config) readPassword() (string, error) {
 	if c.PasswordFile == "" {

@@ -125,7 +125,7 @@ func TestArtifactIsWrittenOnce(t *testing.T) {
 // A page of the database's files is overwritten while it is down. PostgreSQL finds
 // it; the store passes over what cannot be read, and says so.
 func TestDamagedPages(t *testing.T) {
-	for table, check := range map[string]func(t *testing.T, s *Store, epoch uint64){
+	checks := map[string]func(t *testing.T, s *Store, epoch uint64){
 		// All rows of this small table are on its one page.
 		"events": func(t *testing.T, s *Store, _ uint64) {
 			r := load(t, s, "wine")
@@ -150,30 +150,36 @@ func TestDamagedPages(t *testing.T) {
 				t.Errorf("artifact: %v", err)
 			}
 		},
-	} {
-		t.Run(table, func(t *testing.T) {
-			pg := pgtest.Run(t, pgtest.Config{})
-			c := config(t, pg)
-			s, err := Open(ctx, c, Options{})
-			must(t, err)
-			epoch := claim(t, s, "wine")
-			for seq := uint64(1); seq <= 3; seq++ {
-				must(t, s.Append(ctx, "wine", epoch, seq, payload('e', "wine", seq)))
-			}
-			must(t, s.SaveSnapshot(ctx, "wine", epoch, 3, noise(5000)))
-			must(t, s.PutArtifact(ctx, digest(noise(5000)), noise(5000)))
-			var path string
-			must(t, s.pool.QueryRow(ctx, in(s.cfg.Schema, map[string]string{
-				"events":           "SELECT pg_relation_filepath('@events')",
-				"snapshots' toast": "SELECT pg_relation_filepath(reltoastrelid) FROM pg_class WHERE oid = '@snapshots'::regclass",
-				"artifacts' toast": "SELECT pg_relation_filepath(reltoastrelid) FROM pg_class WHERE oid = '@artifact_chunks'::regclass",
-			}[table])).Scan(&path))
-			must(t, s.Close())
-			must(t, pg.Stop(ctx))
-			overwrite(t, filepath.Join(pg.DataDir(), path))
-			must(t, pg.Start(ctx))
-			check(t, openStore(t, c), epoch)
-		})
+	}
+	pg := pgtest.Run(t, pgtest.Config{})
+	configs, epochs := map[string]Config{}, map[string]uint64{}
+	var paths []string
+	for table := range checks {
+		c := config(t, pg)
+		s, err := Open(ctx, c, Options{})
+		must(t, err)
+		configs[table], epochs[table] = c, claim(t, s, "wine")
+		for seq := uint64(1); seq <= 3; seq++ {
+			must(t, s.Append(ctx, "wine", epochs[table], seq, payload('e', "wine", seq)))
+		}
+		must(t, s.SaveSnapshot(ctx, "wine", epochs[table], 3, noise(5000)))
+		must(t, s.PutArtifact(ctx, digest(noise(5000)), noise(5000)))
+		var path string
+		must(t, s.pool.QueryRow(ctx, in(c.Schema, map[string]string{
+			"events":           "SELECT pg_relation_filepath('@events')",
+			"snapshots' toast": "SELECT pg_relation_filepath(reltoastrelid) FROM pg_class WHERE oid = '@snapshots'::regclass",
+			"artifacts' toast": "SELECT pg_relation_filepath(reltoastrelid) FROM pg_class WHERE oid = '@artifact_chunks'::regclass",
+		}[table])).Scan(&path))
+		paths = append(paths, path)
+		must(t, s.Close())
+	}
+	must(t, pg.Stop(ctx))
+	for _, path := range paths {
+		overwrite(t, filepath.Join(pg.DataDir(), path))
+	}
+	must(t, pg.Start(ctx))
+	for table, check := range checks {
+		t.Run(table, func(t *testing.T) { check(t, openStore(t, configs[table]), epochs[table]) })
 	}
 }
 
