@@ -43,6 +43,7 @@ type modelActor struct {
 	touched   bool // something came since the last tick
 	idleSince time.Time
 
+	asked      bool      // whether it may leave
 	leaveTried time.Time // when the last snapshot before leaving was asked for
 
 	machine *lifecycle.Machine

@@ -70,6 +70,7 @@ func (a *modelActor) lookAfterIdle(ctx actor.Context, now time.Time) {
 		}
 		return
 	}
+	a.asked = true
 	ctx.Send(ctx.Parent(), &leave{pid: ctx.Self()})
 }
 
@@ -82,7 +83,8 @@ func (a *modelActor) occupied() bool {
 }
 
 func (a *modelActor) onLeft(ctx actor.Context) {
-	if a.touched || a.occupied() || a.dirty {
+	if !a.asked || a.touched || a.occupied() || a.dirty {
+		a.asked = false
 		ctx.Send(ctx.Parent(), &stay{pid: ctx.Self()})
 		return
 	}

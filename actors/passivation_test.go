@@ -239,7 +239,7 @@ func TestNothingIsLostWhileModelActorsComeAndGo(t *testing.T) {
 func TestPassivationMetrics(t *testing.T) {
 	reader := sdkmetric.NewManualReader()
 	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-	b := newBench(t, onDemand, idleAfter(500*time.Millisecond), func(c *actors.Config) { c.Meter = provider.Meter("") })
+	b := newBench(t, onDemand, idleAfter(time.Second), func(c *actors.Config) { c.Meter = provider.Meter("") })
 	b.publish("add 1")
 	b.outcome()
 	b.score(1)

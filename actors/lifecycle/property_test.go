@@ -28,6 +28,7 @@ func TestEveryRecordHasItsGeneration(t *testing.T) {
 			"score":   w.score,
 			"tick":    w.tick,
 			"restart": w.restart,
+			"wake":    w.wake,
 			"":        w.check,
 		})
 		w.settleAll(t)
@@ -57,7 +58,6 @@ type fact struct {
 	rejected bool // it cannot be served
 	repeated bool // it was a duplicate
 	replaced bool // it was superseded
-	answers  int
 	awaited  bool // somebody waits for an answer
 }
 
@@ -91,9 +91,7 @@ func (w *world) apply(t *rapid.T, effects []lifecycle.Effect) {
 			}
 		case lifecycle.Settle:
 			f := w.facts[e.Generation.Number()]
-			if !f.served || e.Outcome != messages.ModelOutcome_REJECTED { // what served may be given up later
-				f.answers++
-			}
+			f.awaited = false
 			f.rejected = f.rejected || e.Outcome == messages.ModelOutcome_REJECTED
 			f.replaced = f.replaced || e.Outcome == messages.ModelOutcome_SUPERSEDED
 			f.repeated = f.repeated || e.Outcome == messages.ModelOutcome_DUPLICATE
@@ -117,6 +115,9 @@ func (w *world) offer(t *rapid.T) {
 		return // no room
 	}
 	w.offset++
+	if want := uint64(len(w.order) + 1); g.Number() != want {
+		t.Fatalf("descriptor %d has the number %d: it depends on more than the topic", want, g.Number())
+	}
 	w.facts[g.Number()] = &fact{from: d.GetEffectiveFromMs(), awaited: true}
 	w.order = append(w.order, g.Number())
 	w.apply(t, effects)
@@ -198,9 +199,11 @@ func (w *world) restart(t *rapid.T) {
 		t.Skip("an event is on its way to the store")
 	}
 	w.load = nil
-	w.m = lifecycle.New(w.limits, false)
+	w.m = lifecycle.New(w.limits, rapid.Bool().Draw(t, "dormant"))
 	w.apply(t, w.m.Recover(w.snap, w.events, w.stored))
 }
+
+func (w *world) wake(t *rapid.T) { w.apply(t, w.m.Activate()) }
 
 // rule is the rule: the newest of the accepted generations that are not rejected
 // and whose effective_from is not after the timestamp; one without
@@ -241,10 +244,8 @@ func (w *world) check(t *rapid.T) {
 	if loaded > max(w.limits.MaxLoaded, 2) { // what serves and a newcomer stay
 		t.Fatalf("%d are loaded\n%s", loaded, w.show())
 	}
-	for n, f := range w.facts {
-		if f.answers > 1 {
-			t.Fatalf("who brought generation %d was told %d times what became of it", n, f.answers)
-		}
+	if w.m.Dormant() && w.load != nil {
+		t.Fatalf("generation %d loads without a record", w.load.Number())
 	}
 }
 
@@ -253,6 +254,7 @@ func (w *world) settleAll(t *rapid.T) {
 	for len(w.unsaved) > 0 {
 		w.persist(t)
 	}
+	w.wake(t)
 	for steps := 0; w.load != nil; steps++ {
 		if steps > 1000 {
 			t.Fatalf("loading does not end\n%s", w.show())
@@ -261,7 +263,7 @@ func (w *world) settleAll(t *rapid.T) {
 		w.check(t)
 	}
 	for n, f := range w.facts {
-		if f.answers == 0 {
+		if f.awaited {
 			t.Fatalf("nobody was told what became of generation %d\n%s", n, w.show())
 		}
 	}
