@@ -89,6 +89,14 @@ func (s *scope) define(def *document.DefineFunction, at document.Located) *funct
 		s.c.refuse(at, "functions call functions more than %d deep", maxCalls)
 	}
 	before := s.c.work
+	for _, f := range def.Fields {
+		if p[f.Name] != nil {
+			s.c.refuseAttr(f, "name", "%q is there twice", f.Name)
+		}
+		from := s.c.work
+		e := s.expr(f.Expression, p)
+		p[f.Name] = &innerExpr{of: e, t: dataTypeOf(f.DataType), cost: s.c.work - from}
+	}
 	e := s.expr(def.Expression, p)
 	b.cost = s.c.work - before
 	s.c.calls--
@@ -100,6 +108,23 @@ func (s *scope) define(def *document.DefineFunction, at document.Located) *funct
 	b.expr = e
 	return b
 }
+
+// innerExpr is a field that a function derives for itself: an expression, as
+// often as it is used.
+type innerExpr struct {
+	of   expr
+	t    dataType // or tMissing to keep that of the expression
+	cost int
+}
+
+func (e *innerExpr) typ() dataType {
+	if e.t == tMissing {
+		return e.of.typ()
+	}
+	return e.t
+}
+
+func (e *innerExpr) eval(f *frame, row int32) value { return e.of.eval(f, row).cast(e.t) }
 
 // functionBody is a compiled DefineFunction.
 type functionBody struct {

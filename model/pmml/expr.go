@@ -67,6 +67,9 @@ func optText(o document.Opt[string]) value {
 // operand is a field, or a parameter of the function being compiled.
 func (s *scope) operand(name string, at document.Located, p params) expr {
 	if e, ok := p[name]; ok {
+		if inner, ok := e.(*innerExpr); ok {
+			s.c.spend(at, inner.cost)
+		}
 		return e
 	}
 	sl := s.field(name, at)

@@ -45,6 +45,7 @@ type DefineFunction struct {
 	OpType     string           `pmml:"optype,enum=categorical|ordinal|continuous"`
 	DataType   DataType         `pmml:"dataType"`
 	Parameters []ParameterField `pmml:"ParameterField"`
+	Fields     []*DerivedField  `pmml:"DerivedField"` // JPMML's extension: known inside of the function
 	Expression Expression       `pmml:"*,required"`
 }
 

@@ -40,7 +40,7 @@ type ExponentialSmoothing struct {
 	_              Skip        `pmml:"@RMSE"`
 	Transformation string      `pmml:"transformation,enum=none|logarithmic|squareroot,default=none"`
 	Level          *Level      `pmml:"Level,required"`
-	Trend          *ExpoTrend  `pmml:"Trend_ExpoSmooth"`
+	Trend          *ExpoTrend  `pmml:"Trend_ExpoSmooth,alias=Trend"` // the alias: PMML 4.0
 	Season         *ExpoSeason `pmml:"Seasonality_ExpoSmooth"`
 	_              Skip        `pmml:"TimeValue"`
 }
