@@ -1,6 +1,8 @@
 package pmml
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -41,4 +43,19 @@ func levenshtein(x, y []rune) int {
 		}
 	}
 	return table[len(x)][len(y)]
+}
+
+// TestEndlessNormalization: a recursive normalization need not end; the row
+// fails where it does not. (Not among the features: the reference never returns.)
+func TestEndlessNormalization(t *testing.T) {
+	m, err := Load(context.Background(), strings.NewReader(featureDocument("w:string", `<RegressionModel functionName="regression">{schema w}<Output><OutputField name="n" feature="transformedValue" dataType="double"><TextIndex textField="w"><TextIndexNormalization recursive="true"><InlineTable><row><string>a</string><stem>b</stem></row><row><string>d</string><stem>d e</stem></row></InlineTable></TextIndexNormalization><Constant>b</Constant></TextIndex></OutputField></Output><RegressionTable intercept="0"/></RegressionModel>`)), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result, err := m.Evaluate(map[string]any{"w": "a"}); err != nil || result["n"] != 1.0 {
+		t.Errorf("got %v, %v; want 1", result["n"], err)
+	}
+	if result, err := m.Evaluate(map[string]any{"w": "d"}); err == nil || !strings.Contains(err.Error(), "recursive normalization") {
+		t.Errorf("got %v, %v; want an error", result["n"], err)
+	}
 }
