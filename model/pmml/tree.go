@@ -103,12 +103,12 @@ func (b *treeBuilder) classes(n *document.Node) {
 	if b.tree.target.numeric {
 		return
 	}
-	if n.Score.Set {
-		b.c.class(b.tree.target, n.Score.V, n)
-	}
-	for _, d := range n.Distributions {
+	for _, d := range n.Distributions { // first: their order is that of ties, as in the reference
 		b.c.class(b.tree.target, d.Value, d)
 		b.confident = b.confident || d.Confidence.Set
+	}
+	if n.Score.Set {
+		b.c.class(b.tree.target, n.Score.V, n)
 	}
 	for _, kid := range n.Nodes {
 		b.classes(kid)
