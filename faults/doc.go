@@ -26,7 +26,7 @@
 // # Brokers
 //
 // A broker that is the only replica of its partitions can leave a transaction
-// open for ever when it is killed (seen with Kafka 4.3.1): while it starts, its
+// open for ever when it is killed (KAFKA-20734, in 4.3.1): while it starts, its
 // transaction coordinator may find partitions without a leader, takes them for
 // deleted, and never writes the markers of a commit that was decided on. Readers
 // of committed records wait there for ever; offsets of the commit are not
