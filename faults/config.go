@@ -117,6 +117,8 @@ func (c *Config) settings(name string, brokers []string) server.Settings {
 		"kafka.records.commit_interval": "100ms",
 		"kafka.records.fetch_max_wait":  "50ms",
 		"kafka.records.scoring_timeout": (c.Session / 3).String(),
+		// A machine that is busy with other things is no reason to give a record up.
+		"kafka.records.attempts": 1000,
 		// Louder than dropping: every data type has had a model from the
 		// beginning.
 		"kafka.records.no_model":        "dead-letter",
