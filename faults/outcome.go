@@ -65,6 +65,12 @@ func (o *Outcome) LongestGap(kind plan.Kind, party plan.Party) (longest Gap) {
 	return longest
 }
 
+// describe says how long a gap is, and when and where it was.
+func (o *Outcome) describe(g Gap) string {
+	return fmt.Sprintf("%v, from %v on, of %s/%d", g.Length().Round(time.Millisecond), g.From.Sub(o.Began).Round(100*time.Millisecond),
+		g.Partition.Topic, g.Partition.Partition)
+}
+
 // String is the outcome as a table.
 func (o *Outcome) String() string {
 	var b strings.Builder
@@ -85,7 +91,7 @@ func (o *Outcome) String() string {
 	row("statistics compared", o.Statistics)
 	for _, kind := range []plan.Kind{plan.Kill, plan.Freeze, plan.Stop} {
 		if o.Done(kind, plan.Server) > 0 {
-			row("longest gap at "+string(kind), o.LongestGap(kind, plan.Server).Length().Round(time.Millisecond))
+			row("longest gap at "+string(kind), o.describe(o.LongestGap(kind, plan.Server)))
 		}
 	}
 	row("everything committed after", o.Settled.Round(time.Millisecond))

@@ -24,6 +24,7 @@ type Outcome struct {
 	Unclean    int    // stops in order that ended with an error
 	Left       string // partitions whose records were not committed in time; empty: none
 	Settled    time.Duration
+	Began      time.Time     // of the plan
 	Took       time.Duration // while records flowed
 
 	gaps    gaps
@@ -68,7 +69,7 @@ func (c *cluster) flow(ctx context.Context, o *Outcome) error {
 	if err := c.startServers(ctx, later); err != nil {
 		return err
 	}
-	began := time.Now()
+	o.Began = time.Now()
 	end, cancel := context.WithTimeout(ctx, cfg.For)
 	defer cancel()
 	o.Events = c.execute(ctx, cfg.Plan)
@@ -76,7 +77,7 @@ func (c *cluster) flow(ctx context.Context, o *Outcome) error {
 	if err := c.heal(ctx); err != nil {
 		return fmt.Errorf("faults: healing: %w", err)
 	}
-	o.Took = time.Since(began)
+	o.Took = time.Since(o.Began)
 	stop, done := context.WithTimeout(ctx, time.Minute)
 	defer done()
 	o.Ledger, err = l.Stop(stop)
