@@ -242,6 +242,20 @@ func (r *Records) commitInTransaction(ctx context.Context, client *kgo.Client, d
 		}
 		request.Topics = append(request.Topics, t)
 	}
+	for n := 1; ; n++ {
+		err := tryCommitInTransaction(ctx, client, request)
+		if !brokerIsNotReady(err) {
+			return err
+		}
+		select {
+		case <-time.After(backoff(2*time.Millisecond, 100*time.Millisecond, n)):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func tryCommitInTransaction(ctx context.Context, client *kgo.Client, request *kmsg.TxnOffsetCommitRequest) error {
 	response, err := request.RequestWith(ctx, client)
 	if err != nil {
 		return fmt.Errorf("commit offsets in the transaction: %w", err)
@@ -254,4 +268,19 @@ func (r *Records) commitInTransaction(ctx context.Context, client *kgo.Client, d
 		}
 	}
 	return nil
+}
+
+// brokerIsNotReady says that offsets can be committed in the same transaction a
+// moment later: the one before is still being completed, or a coordinator has
+// just moved. To commit them twice changes nothing.
+func brokerIsNotReady(err error) bool {
+	for _, passing := range []error{
+		kerr.ConcurrentTransactions, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable,
+		kerr.NotCoordinator, kerr.UnknownTopicOrPartition, kerr.RequestTimedOut,
+	} {
+		if errors.Is(err, passing) {
+			return true
+		}
+	}
+	return false
 }

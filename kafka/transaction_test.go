@@ -229,6 +229,27 @@ func firstDifference(got, want []string) string {
 	return "one is longer"
 }
 
+// TestExactlyOnceWaitsForTheTransactionBefore: offsets that the broker cannot
+// take yet are committed a moment later, in the same transaction; nothing starts
+// over.
+func TestExactlyOnceWaitsForTheTransactionBefore(t *testing.T) {
+	w := newWorld(t)
+	begun := w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.InitProducerID}, Observe: true, Count: -1})
+	in := w.start(exactlyOnce)
+	w.produce(0, "wine", "a")
+	eventually(t, "the first is committed", func() bool { return w.committed(0) == 1 })
+	before := begun.Hits()
+	for _, err := range []*kerr.Error{kerr.ConcurrentTransactions, kerr.CoordinatorLoadInProgress} {
+		w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: err, Count: 3})
+	}
+	w.produce(0, "wine", "b")
+	eventually(t, "the second is committed", func() bool { return w.committed(0) == 2 })
+	if n := begun.Hits() - before; n != 0 {
+		t.Errorf("the session was renewed %d times", n)
+	}
+	in.drain(t)
+}
+
 // TestExactlyOnceNeedsTheFeature: without it, nothing is produced and health
 // says what to do.
 func TestExactlyOnceNeedsTheFeature(t *testing.T) {
