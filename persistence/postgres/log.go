@@ -2,9 +2,11 @@ package postgres
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -21,7 +23,7 @@ func (s *Store) Append(ctx context.Context, id string, epoch, seq uint64, event 
 	}
 	op := fmt.Sprintf("append event %d of %q", seq, id)
 	checksum := sum(id, eventKind, seq, event)
-	return s.write(ctx, op, id, epoch, len(event), func(ctx context.Context, tx pgx.Tx, h *head) error {
+	return s.write(ctx, op, id, epoch, len(event), func(ctx context.Context, tx pgx.Tx, h *head, writes *pgx.Batch) error {
 		if seq == h.last {
 			switch there, err := s.hasEvent(ctx, tx, id, seq, *checksum, event); {
 			case err != nil:
@@ -34,8 +36,8 @@ func (s *Store) Append(ctx context.Context, id string, epoch, seq uint64, event 
 			return refuse(&persistence.SequenceError{ID: id, Got: seq, Want: h.last + 1})
 		}
 		h.last = seq
-		_, err := tx.Exec(ctx, s.sql.putEvent, []byte(id), number(seq), checksum, whole(event))
-		return err
+		writes.Queue(s.sql.putEvent, []byte(id), number(seq), checksum, whole(event))
+		return nil
 	})
 }
 
@@ -57,43 +59,55 @@ func (s *Store) SaveSnapshot(ctx context.Context, id string, epoch, seq uint64, 
 	}
 	op := fmt.Sprintf("save snapshot %d of %q", seq, id)
 	checksum := sum(id, snapshotKind, seq, snapshot)
-	return s.write(ctx, op, id, epoch, len(snapshot), func(ctx context.Context, tx pgx.Tx, h *head) error {
+	return s.write(ctx, op, id, epoch, len(snapshot), func(ctx context.Context, tx pgx.Tx, h *head, writes *pgx.Batch) error {
+		stored, err := s.storedSnapshots(ctx, tx, id)
+		if err != nil {
+			return err
+		}
 		h.last = max(h.last, seq)
 		if seq >= h.snapshot {
 			h.snapshot, h.snapshots = seq, h.snapshots+1
 		}
-		_, err := tx.Exec(ctx, s.sql.putSnapshot, []byte(id), number(seq), number(h.snapshots), checksum, whole(snapshot))
-		if err != nil {
-			return err
+		writes.Queue(s.sql.putSnapshot, []byte(id), number(seq), number(h.snapshots), checksum, whole(snapshot))
+		drop, oldest := superfluous(place(stored, row{seq: seq, n: h.snapshots}))
+		for _, r := range drop {
+			writes.Queue(s.sql.dropSnapshot, []byte(id), number(r.seq), number(r.n))
 		}
-		return s.dropSuperfluous(ctx, tx, id)
+		writes.Queue(s.sql.dropEvents, []byte(id), number(oldest))
+		return nil
 	})
 }
 
-// dropSuperfluous drops snapshots that are older than the two newest, and events
-// that neither of these needs. A damaged snapshot is not worth keeping: it goes,
-// so that the whole one before it stays.
-func (s *Store) dropSuperfluous(ctx context.Context, tx pgx.Tx, id string) error {
-	stored, err := s.storedSnapshots(ctx, tx, id)
-	if err != nil {
-		return err
+// place puts a snapshot among the stored ones, oldest first, or over the one of
+// the same numbers.
+func place(stored []row, r row) []row {
+	at, there := slices.BinarySearchFunc(stored, r, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.seq, b.seq), cmp.Compare(a.n, b.n))
+	})
+	if there {
+		stored[at] = r
+		return stored
 	}
-	kept, oldest := 0, uint64(0)
-	for i := len(stored) - 1; i >= 0; i-- {
-		snapshot := stored[i]
-		if kept < keptSnapshots && snapshot.err == nil {
-			kept, oldest = kept+1, snapshot.seq
-			continue
-		}
-		if _, err := tx.Exec(ctx, s.sql.dropSnapshot, []byte(id), number(snapshot.seq), number(snapshot.n)); err != nil {
-			return err
+	return slices.Insert(stored, at, r)
+}
+
+// superfluous returns the snapshots that are older than the two newest, and up to
+// which event neither of these needs any. A damaged snapshot is not worth keeping:
+// it goes, so that the whole one before it stays.
+func superfluous(snapshots []row) (drop []row, oldest uint64) {
+	kept := 0
+	for _, r := range slices.Backward(snapshots) {
+		switch {
+		case kept == keptSnapshots || r.err != nil:
+			drop = append(drop, r)
+		default:
+			kept, oldest = kept+1, r.seq
 		}
 	}
 	if kept < keptSnapshots {
-		return nil
+		return drop, 0
 	}
-	_, err = tx.Exec(ctx, s.sql.dropEvents, []byte(id), number(oldest))
-	return err
+	return drop, oldest
 }
 
 // storedSnapshots returns an id's snapshots, oldest first, each checked.

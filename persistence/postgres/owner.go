@@ -66,10 +66,14 @@ func (s *Store) Claim(ctx context.Context, id string) (epoch uint64, err error) 
 	return epoch, err
 }
 
+// change reads what it must, alters the head, and queues the statements that make
+// the change. They go to the database together, with the head. When it returns
+// errNothing, nothing is written.
+type change func(ctx context.Context, tx pgx.Tx, h *head, writes *pgx.Batch) error
+
 // write makes a change of an id's owner: one transaction, under the lock of the
-// id's row, after a look at the epoch. change may alter the head, which is
-// stored with it; when it returns errNothing, nothing is written.
-func (s *Store) write(ctx context.Context, op, id string, epoch uint64, size int, change func(context.Context, pgx.Tx, *head) error) error {
+// id's row, after a look at the epoch.
+func (s *Store) write(ctx context.Context, op, id string, epoch uint64, size int, change change) error {
 	return s.try(ctx, op, s.callTimeout(size), func(ctx context.Context) error {
 		err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 			h, err := s.lock(ctx, tx, id, epoch)
@@ -82,11 +86,12 @@ func (s *Store) write(ctx context.Context, op, id string, epoch uint64, size int
 			}
 			adopted := epoch > h.epoch
 			h.epoch = epoch
-			if err := change(ctx, tx, &h); err != nil && (!adopted || !errors.Is(err, errNothing)) {
+			writes := &pgx.Batch{}
+			if err := change(ctx, tx, &h, writes); err != nil && (!adopted || !errors.Is(err, errNothing)) {
 				return err
 			}
-			_, err = tx.Exec(ctx, s.sql.setHead, []byte(id), int64(h.epoch), number(h.last), number(h.snapshot), number(h.snapshots), h.checksum(id))
-			return err
+			writes.Queue(s.sql.setHead, []byte(id), int64(h.epoch), number(h.last), number(h.snapshot), number(h.snapshots), h.checksum(id))
+			return tx.SendBatch(ctx, writes).Close()
 		})
 		if errors.Is(err, errNothing) {
 			return nil
@@ -143,13 +148,10 @@ func (s *Store) Delete(ctx context.Context, id string, epoch uint64) error {
 	if err := persistence.CheckOwner(id, epoch); err != nil {
 		return err
 	}
-	return s.write(ctx, fmt.Sprintf("delete %q", id), id, epoch, 0, func(ctx context.Context, tx pgx.Tx, h *head) error {
+	return s.write(ctx, fmt.Sprintf("delete %q", id), id, epoch, 0, func(_ context.Context, _ pgx.Tx, h *head, writes *pgx.Batch) error {
 		*h = head{epoch: h.epoch}
-		for _, sql := range []string{s.sql.deleteEvents, s.sql.deleteSnapshots} {
-			if _, err := tx.Exec(ctx, sql, []byte(id)); err != nil {
-				return err
-			}
-		}
+		writes.Queue(s.sql.deleteEvents, []byte(id))
+		writes.Queue(s.sql.deleteSnapshots, []byte(id))
 		return nil
 	})
 }
