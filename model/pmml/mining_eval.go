@@ -276,7 +276,11 @@ func (m *miningModel) feature(f *frame, row int32, o *output) (value, bool) {
 	if !m.delegates() || m.method == methodAll || o.doc.Feature == "entityId" || o.target.id != m.targets[0].id {
 		return value{}, false
 	}
-	s := m.segments[f.results[m.targets[0].id].entity[row]]
+	decided := f.results[m.targets[0].id].entity[row]
+	if decided < 0 {
+		return value{}, false // an output of an expression, where no segment has a prediction
+	}
+	s := m.segments[decided]
 	if own, ok := s.model.eval.(featurer); ok {
 		return own.feature(f, row, o)
 	}
