@@ -2,10 +2,12 @@ package kafkatest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -23,10 +25,29 @@ func CreateTopic(ctx context.Context, seeds []string, topic string, partitions i
 	for k, v := range configs {
 		values[k] = &v
 	}
-	if _, err := admin.CreateTopic(ctx, int32(partitions), -1, values, topic); err != nil {
-		return fmt.Errorf("kafkatest: create topic %q: %w", topic, err)
+	for {
+		_, err := admin.CreateTopic(ctx, int32(partitions), -1, values, topic)
+		if err == nil {
+			break
+		}
+		// A broker that has just started may not count as one that can hold replicas.
+		if !errors.Is(err, kerr.InvalidReplicationFactor) || !pause(ctx) {
+			return fmt.Errorf("kafkatest: create topic %q: %w", topic, err)
+		}
 	}
 	return awaitLeaders(ctx, admin, topic, partitions)
+}
+
+// pause waits a moment, and returns false when ctx has ended.
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(50 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // awaitLeaders waits for the brokers to learn what the controller has decided.
