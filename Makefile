@@ -84,7 +84,7 @@ soak: kafka ## servers under faults for FOR (5m), from SEED (one of the clock); 
 	go run ./faults/soak -seed $${SEED:-0} -for $${FOR:-5m} $${SOAK:-}
 
 .PHONY: bench-restore
-bench-restore: postgres ## how long a server takes to come back with 1,000 data types, from each store (1 min)
+bench-restore: postgres kafka ## how long a server takes to come back with 1,000 data types, from each store (1 min)
 	go run ./bench/restore
 
 .PHONY: fuzz

@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 
+	"github.com/modelstream/modelserver/kafka"
+	"github.com/modelstream/modelserver/kafka/changelog"
+	"github.com/modelstream/modelserver/kafka/kafkatest"
 	"github.com/modelstream/modelserver/persistence"
 	"github.com/modelstream/modelserver/persistence/file"
 	"github.com/modelstream/modelserver/persistence/postgres"
@@ -28,6 +33,7 @@ func kinds() []kind {
 	return []kind{
 		{"file", "file", filePlace},
 		{"postgres", "PostgreSQL", postgresPlace},
+		{"kafka", "Kafka changelog", kafkaPlace},
 	}
 }
 
@@ -53,5 +59,30 @@ func postgresPlace(ctx context.Context) (*place, error) {
 			return postgres.Open(ctx, c, postgres.Options{})
 		},
 		remove: func() error { s.Close(); return nil },
+	}, nil
+}
+
+// kafkaPlace is a broker as in production. Its log is as it was written: the
+// cleaner has not been there, which is the worst case.
+func kafkaPlace(ctx context.Context) (*place, error) {
+	b, err := kafkatest.Start(ctx, kafkatest.Config{Throughput: true})
+	if err != nil {
+		return nil, err
+	}
+	k := kafka.DefaultConfig()
+	k.Brokers = b.Seeds(kafkatest.Plaintext)
+	return &place{
+		open: func(ctx context.Context) (persistence.Store, error) {
+			log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+			s, err := changelog.New(changelog.Options{Config: changelog.DefaultConfig(), Kafka: &k, Log: log})
+			if err != nil {
+				return nil, err
+			}
+			if err := s.Restore(ctx); err != nil {
+				return nil, errors.Join(err, s.Close())
+			}
+			return s, nil
+		},
+		remove: func() error { b.Close(); return nil },
 	}, nil
 }

@@ -115,8 +115,10 @@ func (c *chunks) bury(ctx context.Context, u upload, r *reference) error {
 }
 
 const (
-	// fetchBytes is what one fetch of chunks asks for.
+	// fetchBytes is the most that one fetch of chunks asks for, and chunkHead what
+	// a chunk takes besides its bytes, about.
 	fetchBytes = 8 << 20
+	chunkHead  = 200
 	// fetchAgain is the pause after an error that may pass.
 	fetchAgain = 100 * time.Millisecond
 )
@@ -130,7 +132,9 @@ func (c *chunks) read(ctx context.Context, u upload, ref *reference) ([]byte, er
 	out := make([]byte, 0, min(ref.size, 64<<20))
 	next := uint32(0) // the chunk that has to come
 	for offset := ref.first; next < ref.count && offset <= ref.last; {
-		records, after, err := c.fetch(ctx, int32(ref.partition), offset)
+		// Not more than is missing: what lies behind are other artifacts.
+		missing := ref.size - uint64(len(out)) + chunkHead*uint64(ref.count-next)
+		records, after, err := c.fetch(ctx, int32(ref.partition), offset, int32(min(missing, fetchBytes)))
 		if err != nil {
 			return nil, err
 		}
@@ -159,9 +163,9 @@ func (c *chunks) read(ctx context.Context, u upload, ref *reference) ([]byte, er
 
 // fetch reads from one offset on, and returns the offset after what it has read.
 // What may pass is tried again until ctx ends.
-func (c *chunks) fetch(ctx context.Context, partition int32, offset int64) (records []*kgo.Record, next int64, err error) {
+func (c *chunks) fetch(ctx context.Context, partition int32, offset int64, most int32) (records []*kgo.Record, next int64, err error) {
 	for {
-		records, next, err = c.fetchOnce(ctx, partition, offset)
+		records, next, err = c.fetchOnce(ctx, partition, offset, most)
 		switch {
 		case err == nil:
 			return records, next, nil
@@ -188,15 +192,15 @@ func (c *chunks) fetch(ctx context.Context, partition int32, offset int64) (reco
 	}
 }
 
-func (c *chunks) fetchOnce(ctx context.Context, partition int32, offset int64) ([]*kgo.Record, int64, error) {
+func (c *chunks) fetchOnce(ctx context.Context, partition int32, offset int64, most int32) ([]*kgo.Record, int64, error) {
 	topic, leader, err := c.leader(ctx, partition)
 	if err != nil {
 		return nil, 0, err
 	}
 	req := kmsg.NewPtrFetchRequest()
-	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 100, 1, fetchBytes
+	req.MaxWaitMillis, req.MinBytes, req.MaxBytes = 100, 1, most
 	p := kmsg.NewFetchRequestTopicPartition()
-	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, offset, fetchBytes
+	p.Partition, p.FetchOffset, p.PartitionMaxBytes = partition, offset, most
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic, t.TopicID, t.Partitions = c.topic, topic, append(t.Partitions, p)
 	req.Topics = append(req.Topics, t)

@@ -217,7 +217,7 @@ func chunkKeys(t testing.TB, p *place) map[string]int {
 		must(t, err)
 		end, _ := ends.Lookup(p.config.ArtifactsTopic, partition)
 		for at := int64(0); at < end.Offset; {
-			records, next, err := s.chunks.fetch(ctx, partition, at)
+			records, next, err := s.chunks.fetch(ctx, partition, at, fetchBytes)
 			must(t, err)
 			for _, r := range records {
 				if delete(live, string(r.Key)); r.Value != nil {
