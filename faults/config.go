@@ -131,8 +131,10 @@ func (c *Config) settings(name string, brokers []string) server.Settings {
 		"kafka.group.session_timeout":   c.Session.String(),
 		"kafka.group.rebalance_timeout": c.Session.String(),
 		"kafka.producer.linger":         "2ms",
-		"models.score_timeout":          (c.Session / 4).String(),
-		"store.snapshot_every":          "2s",
+		// Longer than anything that happens here may delay a record.
+		"models.remember":      500,
+		"models.score_timeout": (c.Session / 4).String(),
+		"store.snapshot_every": "2s",
 	}
 	if c.Delivery == check.ExactlyOnce {
 		s["kafka.delivery"] = "exactly-once"

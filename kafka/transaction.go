@@ -185,6 +185,7 @@ func (r *recordsActor) endSealed() {
 func (r *Records) endTransaction(ctx context.Context, client *kgo.Client, due offsets, letters []*kgo.Record) error {
 	written := make(chan error, 1)
 	go func() { written <- produceAll(ctx, client, letters) }()
+	go func() { _ = client.Flush(ctx) }() // do not linger: nothing else is on its way
 	err := r.commitInTransaction(ctx, client, due)
 	if err := errors.Join(err, <-written); err != nil {
 		return err
@@ -195,7 +196,8 @@ func (r *Records) endTransaction(ctx context.Context, client *kgo.Client, due of
 	return nil
 }
 
-// produceAll produces records and waits for none longer than it must.
+// produceAll produces records and waits for these, and not for others that the
+// client has: with at-least-once delivery there always are some.
 func produceAll(ctx context.Context, client *kgo.Client, records []*kgo.Record) error {
 	if len(records) == 0 {
 		return nil
@@ -204,11 +206,14 @@ func produceAll(ctx context.Context, client *kgo.Client, records []*kgo.Record) 
 	for _, r := range records {
 		client.Produce(ctx, r, func(_ *kgo.Record, err error) { failures <- err })
 	}
-	if err := client.Flush(ctx); err != nil {
-		return fmt.Errorf("write progress: %w", err)
-	}
 	for range records {
-		if err := <-failures; err != nil {
+		var err error
+		select {
+		case err = <-failures:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil {
 			return fmt.Errorf("write progress: %w", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -248,6 +249,23 @@ func TestExactlyOnceWaitsForTheTransactionBefore(t *testing.T) {
 		t.Errorf("the session was renewed %d times", n)
 	}
 	in.drain(t)
+}
+
+// TestProgressWaitsForNothingElse: progress is written, and offsets are
+// committed, while other records of the client cannot be.
+func TestProgressWaitsForNothingElse(t *testing.T) {
+	w := newWorld(t)
+	client, err := kgo.NewClient(kgo.SeedBrokers(w.config.Brokers...), kgo.UnknownTopicRetries(-1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	client.Produce(w.context(), &kgo.Record{Topic: "missing"}, nil)
+	ctx, cancel := context.WithTimeout(w.context(), 5*time.Second)
+	defer cancel()
+	if err := produceAll(ctx, client, []*kgo.Record{{Topic: w.prefix + "out"}, {Topic: w.prefix + "dead"}}); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestExactlyOnceNeedsTheFeature: without it, nothing is produced and health
