@@ -2,7 +2,7 @@ package pmml
 
 import (
 	"math"
-	"strings"
+	"strconv"
 
 	"github.com/modelstream/modelserver/model"
 	"github.com/modelstream/modelserver/model/pmml/document"
@@ -85,9 +85,25 @@ func (s *scope) lagged(e *document.Lag) slot {
 // history is what a frame knows of the batch's rows before the block under way:
 // the latest rows of each block that a Lag tells apart.
 type history struct {
-	blocks map[string][]int
+	blocks map[string]*rowsOf
+	key    []byte
 	window []int
 	values []float64
+}
+
+// rowsOf is the latest rows of a block, in order.
+type rowsOf struct{ rows []int }
+
+// maxKept bounds the blocks whose memory a frame keeps for the next batch.
+const maxKept = 1024
+
+func (h *history) forget() {
+	if h.blocks == nil || len(h.blocks) > maxKept {
+		h.blocks = map[string]*rowsOf{}
+	}
+	for _, b := range h.blocks {
+		b.rows = b.rows[:0]
+	}
 }
 
 // loadLags fills the slots of the Lags for rows lo … lo+n of a batch. The rows
@@ -99,7 +115,7 @@ func (f *frame) loadLags(in *model.Batch, lo, n int) {
 	for i := range f.plan.lags {
 		l, h := &f.plan.lags[i], &f.history[i]
 		if lo == 0 {
-			h.blocks = map[string][]int{}
+			h.forget()
 		}
 		for row := range n {
 			f.put(l.to, int32(row), l.value(in, lo+row, h))
@@ -108,6 +124,12 @@ func (f *frame) loadLags(in *model.Batch, lo, n int) {
 }
 
 func (l *lagInput) value(in *model.Batch, at int, h *history) value {
+	if l.aggregate == "none" && len(l.blocks) == 0 {
+		if at < l.n {
+			return l.missing()
+		}
+		return l.prepare(l.raw(in, at-l.n))
+	}
 	before := l.before(in, at, h)
 	if l.aggregate == "none" {
 		if len(before) < l.n {
@@ -145,22 +167,34 @@ func (l *lagInput) before(in *model.Batch, at int, h *history) []int {
 	if in.Err(at) != nil {
 		return nil // nobody knows its block
 	}
-	var b strings.Builder
+	h.key = h.key[:0]
 	for _, source := range l.blocks {
-		if v := rawValue(&in.Columns[source], at); v.isMissing() {
-			b.WriteString("\x01")
-		} else {
-			b.WriteString(v.format())
-		}
-		b.WriteByte(0)
+		h.key = appendKey(h.key, rawValue(&in.Columns[source], at))
 	}
-	rows := h.blocks[b.String()]
-	kept := rows
-	if len(kept) >= 2*l.n {
-		kept = append([]int(nil), kept[len(kept)-l.n:]...)
+	b := h.blocks[string(h.key)]
+	if b == nil {
+		b = &rowsOf{}
+		h.blocks[string(h.key)] = b
 	}
-	h.blocks[b.String()] = append(kept, at)
-	return rows
+	if n := len(b.rows); n/2 >= l.n {
+		b.rows = b.rows[:copy(b.rows, b.rows[n-l.n:])]
+	}
+	before := b.rows
+	b.rows = append(b.rows, at)
+	return before
+}
+
+// appendKey adds a value to the key of a block; missing ones are alike.
+func appendKey(key []byte, v value) []byte {
+	switch {
+	case v.isMissing():
+		key = append(key, 1)
+	case v.t.numeric():
+		key = strconv.AppendFloat(key, v.n, 'g', -1, 64)
+	default:
+		key = append(key, v.format()...)
+	}
+	return append(key, 0)
 }
 
 // raw is what the caller gave in a row; of a row without a record, nothing.
@@ -182,7 +216,7 @@ func summary(aggregate string, x []float64) float64 {
 	case "min":
 		return extreme(x, func(a, b float64) bool { return a < b })
 	case "median":
-		return median(append([]float64(nil), x...))
+		return median(x) // sorts them; they are the caller's scratch
 	case "product":
 		return product(x, tDouble)
 	case "sum":

@@ -105,3 +105,26 @@ func TestLagInAStream(t *testing.T) {
 		t.Error("Evaluate has a result")
 	}
 }
+
+// BenchmarkLag scores 256 rows with a lag and a sum within one of nine blocks.
+func BenchmarkLag(b *testing.B) {
+	m, err := Load(context.Background(), strings.NewReader(featureDocument("x:double g:integer", strings.Replace(lagging, "300", "5", 1))), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := model.Batch{Rows: blockRows, Columns: []model.Column{
+		{Type: model.Float64, Width: 1, Float64: make([]float64, blockRows)},
+		{Type: model.Int64, Width: 1, Int64: make([]int64, blockRows)},
+	}}
+	for i := range blockRows {
+		in.Columns[0].Float64[i], in.Columns[1].Int64[i] = float64(i), int64(i%9)
+	}
+	var out model.Batch
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := m.Score(context.Background(), &in, &out); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/blockRows, "ns/record")
+}
