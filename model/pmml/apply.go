@@ -16,7 +16,7 @@ func (s *scope) apply(e *document.Apply, p params) expr {
 		name: e.Function, args: args, ifMissing: optText(e.MapMissingTo), otherwise: optText(e.DefaultValue),
 		mapMissing: e.MapMissingTo.Set, asMissing: e.InvalidValueTreatment == "asMissing", asIs: e.InvalidValueTreatment == "asIs",
 	}
-	if s.c.doc.Is("4.1") {
+	if s.c.doc.Is("4.1") && c.mapMissing {
 		// PMML 4.1 named so what is the default value from 4.2 on.
 		c.otherwise, c.ifMissing, c.mapMissing = c.ifMissing, missing, false
 	}

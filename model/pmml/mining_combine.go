@@ -68,8 +68,8 @@ func (m *miningModel) combineSegments(f *frame, rows []int32) {
 		switch {
 		case m.usable(weights[row], lost[row]):
 			m.conclude(f, row, r)
-		case m.method == methodVote && m.onMissing == missingContinues && weights[row] > 0 && lost[row] == weights[row] && m.threshold >= 1:
-			f.fail(row, model.NoResult, t.name, "", "no segment has a prediction") // as the reference, which has no vote to count
+		case m.void(weights[row], lost[row]):
+			f.fail(row, model.NoResult, t.name, "", "no segment has a prediction")
 		}
 	}
 }
@@ -87,6 +87,13 @@ func (m *miningModel) usable(weight, lost float64) bool {
 		return false
 	}
 	return lost/weight <= m.threshold && lost < weight
+}
+
+// void says that all segments are left out and nothing limits how many may be:
+// the reference refuses to make a result of nothing, it is not missing.
+func (m *miningModel) void(weight, lost float64) bool {
+	skips := m.onMissing == missingSkips || m.onMissing == missingContinues && m.method == methodVote
+	return skips && weight > 0 && lost == weight && m.threshold >= 1
 }
 
 // collect takes in one segment's predictions.

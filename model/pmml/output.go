@@ -120,7 +120,9 @@ func (s *scope) feature(mc *modelCompiler, o *output) dataType {
 		}
 		o.actual = s.field(t.name, f)
 		return tDouble
-	case "entityId", "clusterId", "warning", "x-report", "reasonCode", "ruleValue", "antecedent", "consequent", "rule", "ruleId":
+	case "warning":
+		return tList
+	case "entityId", "clusterId", "x-report", "reasonCode", "ruleValue", "antecedent", "consequent", "rule", "ruleId":
 		if f.Rank < 1 && (f.Rank < 0 || f.IsMultiValued == "0") {
 			s.c.refuseAttr(f, "rank", "%d is less than 1", f.Rank)
 		}
@@ -234,7 +236,7 @@ func (o *output) run(f *frame, rows []int32) {
 	for _, row := range rows {
 		t := o.about(f, row)
 		r := &f.results[t.id]
-		if r.state[row] != valid && o.expr == nil {
+		if r.state[row] != valid && o.expr == nil && o.doc.Feature != "warning" {
 			if o.doc.Inner {
 				f.put(o.to, row, missing)
 			}
@@ -295,7 +297,9 @@ func (o *output) value(f *frame, row int32, t *target, r *results) value {
 		return o.residual(f, row, r)
 	case "entityId", "clusterId":
 		return o.entity(row, r)
-	case "warning", "x-report":
+	case "warning":
+		return value{t: tList, s: "[]"} // there is nothing that is worth one
+	case "x-report":
 		return missing
 	}
 	return failure("the model does not give " + o.doc.Feature)

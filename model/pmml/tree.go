@@ -60,6 +60,7 @@ func compileTree(mc *modelCompiler, m *document.TreeModel) evaluator {
 	}
 	b := &treeBuilder{modelCompiler: mc, tree: t, ids: mc.wantsEntities()}
 	b.classes(m.Node)
+	t.target.list(b.listed)
 	t.target.confident = !t.target.numeric && (t.missing == missingWeighted || b.confident || t.penalty != 1 || mc.wants("confidence"))
 	b.node(m.Node)
 	return t
@@ -95,6 +96,7 @@ type treeBuilder struct {
 	tree      *treeModel
 	ids       bool
 	confident bool
+	listed    []int32 // the classes of the first score distribution
 }
 
 // classes collects the classes in document order before any node needs a row
@@ -103,8 +105,11 @@ func (b *treeBuilder) classes(n *document.Node) {
 	if b.tree.target.numeric {
 		return
 	}
+	first := len(b.listed) == 0
 	for _, d := range n.Distributions { // first: their order is that of ties, as in the reference
-		b.c.class(b.tree.target, d.Value, d)
+		if class := int32(b.c.class(b.tree.target, d.Value, d)); first {
+			b.listed = append(b.listed, class)
+		}
 		b.confident = b.confident || d.Confidence.Set
 	}
 	if n.Score.Set {

@@ -63,12 +63,25 @@ type DataField struct {
 	Pos
 	Name        string      `pmml:"name,required"`
 	DisplayName string      `pmml:"displayName"`
-	OpType      string      `pmml:"optype,required,enum=categorical|ordinal|continuous"`
+	OpType      string      `pmml:"optype,enum=categorical|ordinal|continuous"`
 	DataType    DataType    `pmml:"dataType"`
 	Taxonomy    string      `pmml:"taxonomy"`
 	IsCyclic    Opt[string] `pmml:"isCyclic,enum=0|1"`
 	Intervals   []Interval  `pmml:"Interval"`
 	Values      []Value     `pmml:"Value"`
+}
+
+// finish tells the operational type where an exporter left it out, as the
+// reference does.
+func (f *DataField) finish() error {
+	switch {
+	case f.OpType != "":
+	case f.DataType == "string" || f.DataType == "boolean":
+		f.OpType = "categorical"
+	default:
+		f.OpType = "continuous"
+	}
+	return nil
 }
 
 // Value is one value that a field may have, or must not have.
