@@ -20,7 +20,8 @@ import org.jpmml.transpiler.TranspilerTransformer;
 
 /**
  * JPMML-evaluator for the benchmark, by commands on standard input, each
- * answered by a line: "load NAME DOCUMENT interpreted|transpiled" gives seconds,
+ * answered by a line: "load NAME DOCUMENT interpreted|transpiled" gives seconds
+ * and how many bytes of the heap the evaluator keeps,
  * "rows TABLE" their number, "check NAME FILE" writes the results, "time NAME
  * MILLISECONDS" gives nanoseconds of the thread's processor time per record.
  * Arguments are separated by tabs.
@@ -49,7 +50,7 @@ public class Peer {
   private String run(String[] c) throws Exception {
     switch (c[0]) {
       case "rows": return String.valueOf(read(Path.of(c[1])));
-      case "load": return String.valueOf(load(c[1], new File(c[2]), c[3].equals("transpiled")));
+      case "load": return load(c[1], new File(c[2]), c[3].equals("transpiled"));
       case "check": return check(evaluators.get(c[1]), Path.of(c[2]));
       case "time": return String.valueOf(time(evaluators.get(c[1]), Long.parseLong(c[2]) * 1_000_000));
       case "drop": evaluators.clear(); return "ok";
@@ -70,8 +71,8 @@ public class Peer {
     return rows.size();
   }
 
-  private double load(String name, File document, boolean transpiled) throws Exception {
-    long start = System.nanoTime();
+  private String load(String name, File document, boolean transpiled) throws Exception {
+    long before = heap(), start = System.nanoTime();
     LoadingModelEvaluatorBuilder builder = new LoadingModelEvaluatorBuilder().load(document);
     if (transpiled) {
       File jar = File.createTempFile("transpiled", ".jar");
@@ -79,7 +80,22 @@ public class Peer {
       builder.transform(new TranspilerTransformer(new FileTranspiler(null, jar)));
     }
     evaluators.put(name, builder.build());
-    return (System.nanoTime() - start) / 1e9;
+    double seconds = (System.nanoTime() - start) / 1e9;
+    builder = null;
+    return seconds + " " + Math.max(0, heap() - before);
+  }
+
+  /** The live heap; collected until it shrinks no more, for caches that are weak. */
+  private static long heap() {
+    Runtime r = Runtime.getRuntime();
+    long used = Long.MAX_VALUE, now;
+    for (int i = 0; i < 10; i++) {
+      System.gc();
+      now = r.totalMemory() - r.freeMemory();
+      if (now >= used) break;
+      used = now;
+    }
+    return used;
   }
 
   private String check(Evaluator evaluator, Path file) throws Exception {

@@ -60,6 +60,7 @@ type line struct {
 	bytes                         int64
 	ours, interpreted, transpiled float64
 	load, loadInterpreted         float64
+	memoryInterpreted             float64
 	loadMemory                    int64
 	different                     string // why results are not compared, or ""
 }
@@ -98,14 +99,14 @@ func (c *config) document(p *peer, path string, records *table) (*line, error) {
 	if err := p.rows(o.inputs(records)); err != nil {
 		return nil, err
 	}
-	if l.loadInterpreted, err = p.load(interpreted, path); err != nil {
+	if l.loadInterpreted, l.memoryInterpreted, err = p.load(interpreted, path); err != nil {
 		return nil, err
 	}
 	if err := o.compare(p, interpreted); err != nil {
 		return nil, err
 	}
 	modes := []string{interpreted}
-	if _, err := p.load(transpiled, path); err != nil {
+	if _, _, err := p.load(transpiled, path); err != nil {
 		l.different = err.Error()
 	} else {
 		if err := o.compare(p, transpiled); err != nil {

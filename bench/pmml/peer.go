@@ -84,9 +84,15 @@ func (p *peer) rows(t *table) error {
 	return err
 }
 
-// load returns how many seconds it took.
-func (p *peer) load(mode, document string) (float64, error) {
-	return p.number("load", mode, document, mode)
+// load returns how many seconds it took and how many bytes of the heap the
+// evaluator keeps.
+func (p *peer) load(mode, document string) (seconds, memory float64, err error) {
+	answer, err := p.ask("load", mode, document, mode)
+	if err != nil {
+		return 0, 0, err
+	}
+	_, err = fmt.Sscan(answer, &seconds, &memory)
+	return seconds, memory, err
 }
 
 // results scores all rows.

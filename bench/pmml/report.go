@@ -13,12 +13,12 @@ import (
 func printTable(ctx context.Context, c *config, lines []line) {
 	fmt.Println("Nanoseconds of processor time per record, one thread, all outputs; medians. Results are equal: to 1e-12 with the interpreter, to 1e-5 with the transpiler, whose floats differ in the 7th digit.")
 	fmt.Println()
-	fmt.Println("| document | ours | JPMML interpreted | | JPMML transpiled | | MB | load, s | JPMML | heap, MB |")
-	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+	fmt.Println("| document | ours | JPMML interpreted | | JPMML transpiled | | MB | load, s | JPMML | heap, MB | JPMML |")
+	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, l := range lines {
-		fmt.Printf("| %s | %s | %s | %s | %s | %s | %.1f | %.2f | %.2f | %.0f |\n", l.name, digits(l.ours),
+		fmt.Printf("| %s | %s | %s | %s | %s | %s | %.1f | %.2f | %.2f | %.0f | %.0f |\n", l.name, digits(l.ours),
 			digits(l.interpreted), times(l.interpreted, l.ours), digits(l.transpiled), times(l.transpiled, l.ours),
-			float64(l.bytes)/1e6, l.load, l.loadInterpreted, float64(l.loadMemory)/1e6)
+			float64(l.bytes)/1e6, l.load, l.loadInterpreted, float64(l.loadMemory)/1e6, l.memoryInterpreted/1e6)
 	}
 	fmt.Println()
 	for _, l := range lines {
