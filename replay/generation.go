@@ -65,7 +65,10 @@ func (x *generation) fetch(ctx context.Context, c *Loading) (model.Artifact, err
 	gone := func(err error) error { return &UnavailableError{Label(d.generation()), err} }
 	if d.Location == "" {
 		b, err := c.Artifacts.Artifact(ctx, d.Place)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrGone):
+			return model.Artifact{}, gone(err)
+		case err != nil:
 			return model.Artifact{}, err
 		}
 		a := model.NewArtifact(b)

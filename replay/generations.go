@@ -12,8 +12,11 @@ import (
 	"github.com/modelstream/modelserver/record"
 )
 
+// ErrGone says that a descriptor is not on the models topic any more.
+var ErrGone = errors.New("the descriptor is gone")
+
 // Artifacts reads the bytes of a model that came by value from the models topic
-// once more.
+// once more. An error that is [ErrGone] concerns this model alone.
 type Artifacts interface {
 	Artifact(ctx context.Context, at Place) ([]byte, error)
 }
@@ -60,8 +63,7 @@ type Generations struct {
 	byType map[string]*line
 	places map[Place]*Descriptor
 	loaded []*generation // the one used last at the end
-
-	Loads int // how many models were loaded
+	loads  int
 }
 
 // NewGenerations returns the generations of the models topic.
@@ -136,6 +138,16 @@ func (g *Generations) of(ctx context.Context, dataType string, name *messages.Ge
 	return x, err
 }
 
+// Load loads the model of a descriptor, or says why it cannot serve.
+func (g *Generations) Load(ctx context.Context, d *Descriptor) error {
+	_, err := g.named(ctx, d)
+	g.release()
+	return err
+}
+
+// Loads is the number of times that a model was loaded.
+func (g *Generations) Loads() int { return g.loads }
+
 // named returns the model of a descriptor that was asked for: that it does not
 // load is no reason to take another one.
 func (g *Generations) named(ctx context.Context, d *Descriptor) (*generation, error) {
@@ -167,7 +179,7 @@ func (g *Generations) load(ctx context.Context, d *Descriptor) (*generation, err
 	if err := x.load(ctx, &g.config); err != nil {
 		return nil, errors.Join(err, x.close())
 	}
-	g.Loads++
+	g.loads++
 	g.loaded = append(g.loaded, x)
 	return x, nil
 }

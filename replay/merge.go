@@ -60,10 +60,13 @@ func (m *merge) pass(offset int64) {
 }
 
 func (m *merge) drop(offset int64) {
-	n := len(m.window[offset])
+	for _, r := range m.window[offset] {
+		if wanted(m.dataTypes, r) {
+			m.orphans++
+		}
+	}
+	m.held -= len(m.window[offset])
 	delete(m.window, offset)
-	m.held -= n
-	m.orphans += int64(n)
 }
 
 // fill reads results until the window is full, or so many beyond the range were

@@ -178,7 +178,7 @@ func (r *run) one(ctx context.Context, rng Range) (err error) {
 		err = errors.Join(r.flush(ctx), err)
 	}
 	if r.earlier != nil && (err == nil || errors.Is(err, errLimit)) {
-		if e := r.earlier.end(ctx, r.summary, err != nil); e != nil {
+		if e := r.earlier.end(ctx, r.summary, err != nil || !r.Diff); e != nil {
 			return e
 		}
 	}

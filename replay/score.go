@@ -100,7 +100,7 @@ func (s *scorer) scoreGroup(ctx context.Context, format record.ResultFormat, sou
 		}
 		reason, _, _ := strings.Cut(err.Error(), "\n")
 		t.err = &model.RecordError{Kind: model.Panicked, Rule: "the model fails on this record alone: " + reason}
-		s.encode(encoder, t, 0, time.Now().UnixMicro())
+		s.encode(encoder, t, 0, record.TimesOf(time.Now(), 1))
 	}
 	return nil
 }
@@ -121,6 +121,7 @@ func fatal(ctx context.Context, label string, limit time.Duration, err error) er
 
 // rows decodes, scores and encodes tasks.
 func (s *scorer) rows(ctx context.Context, x *generation, decoder *record.Decoder, encoder *record.ResultEncoder, tasks []*task) error {
+	start := time.Now()
 	s.raws = s.raws[:0]
 	for _, t := range tasks {
 		s.raws = append(s.raws, t.record.Raw)
@@ -138,21 +139,21 @@ func (s *scorer) rows(ctx context.Context, x *generation, decoder *record.Decode
 	for _, e := range s.in.Errors {
 		tasks[e.Row].err = e.Err
 	}
-	now := time.Now().UnixMicro()
+	times := record.TimesOf(start, len(tasks))
 	for row, t := range tasks {
-		s.encode(encoder, t, row, now)
+		s.encode(encoder, t, row, times)
 	}
 	return nil
 }
 
 // encode writes a task's result. A malformed record has none.
-func (s *scorer) encode(e *record.ResultEncoder, t *task, row int, now int64) {
+func (s *scorer) encode(e *record.ResultEncoder, t *task, row int, times record.Times) {
 	from := len(s.payload)
 	switch {
 	case t.err == nil:
-		s.payload = e.Append(s.payload, &t.record.Raw, &s.out, row, now)
+		s.payload = e.Append(s.payload, &t.record.Raw, &s.out, row, times)
 	case t.err.Kind != model.Malformed:
-		s.payload = e.AppendError(s.payload, &t.record.Raw, t.err, now)
+		s.payload = e.AppendError(s.payload, &t.record.Raw, t.err, times)
 	}
 	t.payload = s.payload[from:len(s.payload):len(s.payload)]
 }

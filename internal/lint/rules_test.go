@@ -10,7 +10,7 @@ type layer struct {
 }
 
 // layers are looked up by the longest name that fits. The arrows run one way:
-// cmd → node → {api, kafka, actors} → the leaves.
+// cmd → node → {api, kafka, actors, replay} → the leaves.
 var layers = []layer{
 	// The leaves.
 	{"messages", nil},
@@ -26,16 +26,17 @@ var layers = []layer{
 	{"persistence", []string{"persistence"}},
 	{"internal", nil},
 
-	// The middle: none of the three knows another; each declares what it calls.
+	// The middle: none of them knows another; each declares what it calls.
 	{"actors", []string{"actors", "=model", "record", "persistence", "messages"}},
 	{"kafka", []string{"kafka", "=model", "record", "messages"}},
 	{"kafka/changelog", []string{"=kafka", "persistence"}},
 	{"kafka/kafkatest", nil},
 	{"api", []string{"api", "=model", "record", "messages"}},
+	{"replay", []string{"=model", "record", "messages"}},
 
 	// The top: what wires and runs.
-	{"node", []string{"node", "api", "kafka", "actors", "model", "record", "persistence", "messages"}},
-	{"cmd", []string{"cmd", "node", "kafka", "model", "record", "messages", "examples"}},
+	{"node", []string{"node", "api", "kafka", "actors", "replay", "model", "record", "persistence", "messages"}},
+	{"cmd", []string{"cmd", "node", "kafka", "replay", "model", "record", "messages", "examples"}},
 
 	// Beside the server.
 	{"bench", []string{"bench", "node", "api", "kafka", "actors", "model", "record", "persistence", "messages", "examples"}},

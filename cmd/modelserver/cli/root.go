@@ -144,7 +144,7 @@ batches. Nothing is restarted to change a model.`,
 
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.demoCommand(), a.serveCommand(), a.configCommand(), a.publishCommand(), a.resultsCommand(), a.inspectCommand(), a.scoreCommand(), a.versionCommand(),
+		a.demoCommand(), a.serveCommand(), a.configCommand(), a.publishCommand(), a.resultsCommand(), a.replayCommand(), a.inspectCommand(), a.scoreCommand(), a.versionCommand(),
 	}
 }
 
