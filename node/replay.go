@@ -248,7 +248,7 @@ func (r *replaying) loadModels(ctx context.Context, c *replay.Config) error {
 func (r *replaying) descriptors(ctx context.Context) ([]*replay.Descriptor, error) {
 	var all []*replay.Descriptor
 	err := r.history.Models(ctx, func(m *kafka.PublishedModel) error {
-		if m.Err != nil {
+		if m.Descriptor == nil {
 			return nil
 		}
 		if len(all) == maxDescriptors {

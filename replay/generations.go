@@ -99,10 +99,10 @@ func (g *Generations) Close() error {
 	return errors.Join(errs...)
 }
 
-// At returns the descriptor, and its loaded model, that is right for a record
+// at returns the descriptor, and its loaded model, that is right for a record
 // timestamp by the timeline, or nil where there is none. An [*UnavailableError]
 // comes with the descriptor that it is about.
-func (g *Generations) At(ctx context.Context, dataType string, ms int64) (*Descriptor, *generation, error) {
+func (g *Generations) at(ctx context.Context, dataType string, ms int64) (*Descriptor, *generation, error) {
 	l := g.byType[dataType]
 	if l == nil {
 		return nil, nil, nil

@@ -259,10 +259,9 @@ func (r *run) choose(ctx context.Context, t *task) error {
 }
 
 func (r *run) generation(ctx context.Context, t *task) (err error) {
-	if t.record.Err != nil {
-		return nil
-	}
 	switch {
+	case t.record.Err != nil:
+		return err
 	case r.AsOf == AsOfModel:
 		if d := r.Model; d.DataType == t.record.DataType {
 			t.by, t.name = AsOfModel, d.generation()
@@ -274,7 +273,7 @@ func (r *run) generation(ctx context.Context, t *task) (err error) {
 		t.generation, err = r.Models.of(ctx, t.record.DataType, t.name)
 		return err
 	}
-	d, g, err := r.Models.At(ctx, t.record.DataType, t.record.TimeMS)
+	d, g, err := r.Models.at(ctx, t.record.DataType, t.record.TimeMS)
 	if d != nil {
 		t.by, t.name = AsOfTimeline, d.generation()
 	}
