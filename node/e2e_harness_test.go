@@ -34,6 +34,7 @@ type world struct {
 	partitions                     int
 	dir                            string
 	published                      int64 // records on the models topic
+	json                           bool  // the results are JSON
 }
 
 func newWorld(t *testing.T, seeds []string, partitions int) *world {
@@ -266,8 +267,12 @@ func (w *world) wine(number int) kafkatest.Record {
 func (w *world) scored(n int) map[int64][]*messages.ServingResult {
 	w.t.Helper()
 	by := map[int64][]*messages.ServingResult{}
+	format := record.ResultProtobuf
+	if w.json {
+		format = record.ResultJSON
+	}
 	for _, rec := range kafkatest.Take(w.t, w.seeds, w.results, n) {
-		res, err := record.DecodeResult(record.ResultProtobuf, rec.Value)
+		res, err := record.DecodeResult(format, rec.Value)
 		if err != nil {
 			w.t.Fatal(err)
 		}
