@@ -52,7 +52,7 @@ func (w *world) history(types *model.Registry, set ...string) (records int, effe
 	w.wines(400, 400)
 	w.scored(800)
 
-	effective = time.Now().Add(time.Hour).Truncate(time.Millisecond)
+	effective = time.Now().Add(30 * time.Minute).Truncate(time.Millisecond)
 	announced := addModel("announced", "2000")
 	announced.EffectiveFromMs = effective.UnixMilli()
 	w.publish(announced)
