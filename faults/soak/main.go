@@ -69,7 +69,7 @@ func parse() *options {
 	flag.DurationVar(&o.length, "for", 5*time.Minute, "how long records flow")
 	flag.StringVar(&o.delivery, "delivery", "exactly-once", "at-least-once or exactly-once")
 	flag.IntVar(&o.servers, "servers", 3, "processes")
-	flag.IntVar(&o.brokers, "brokers", 1, "Kafka nodes")
+	flag.IntVar(&o.brokers, "brokers", 3, "Kafka nodes; one alone that is killed may leave transactions open for ever")
 	flag.DurationVar(&o.session, "session", 3*time.Second, "session timeout of the consumer group")
 	flag.IntVar(&o.perSecond, "rate", 600, "records a second")
 	flag.DurationVar(&o.modelEvery, "model-every", 500*time.Millisecond, "time between two models")
