@@ -65,8 +65,8 @@ func run(t *testing.T, cfg faults.Config, profile plan.Profile) *faults.Outcome 
 		t.Fatal(err)
 	}
 	cfg.Program, cfg.Dir, cfg.Session, cfg.Seed = modelserver(t), t.TempDir(), session, *seed
-	cfg.Plan, cfg.For = p, profile.Length+2*time.Second
-	t.Logf("the plan of seed %d:\n%v", *seed, p)
+	cfg.Plan, cfg.For = append(cfg.Plan, p...), profile.Length+2*time.Second
+	t.Logf("the plan of seed %d:\n%v", *seed, cfg.Plan)
 	cfg.Log = t.Logf
 	o, err := faults.Run(t.Context(), cfg)
 	if err != nil {
@@ -94,9 +94,11 @@ func TestAtLeastOnce(t *testing.T) {
 }
 
 // Exactly-once: each record has its outcome once, by the right generation, and
-// is counted once, whatever is killed, frozen, cut or left unanswered.
+// is counted once, whatever is killed, frozen, cut or left unanswered. A server
+// more joins meanwhile.
 func TestExactlyOnce(t *testing.T) {
-	o := run(t, faults.Config{Delivery: check.ExactlyOnce, RecordTime: true}, plan.Profile{
+	fourth := plan.Plan{{At: 20 * time.Second, Kind: plan.Start, Party: plan.Server, Number: 4}}
+	o := run(t, faults.Config{Delivery: check.ExactlyOnce, RecordTime: true, Servers: 4, Plan: fourth}, plan.Profile{
 		Length: 60 * time.Second, Kills: 4, Stops: 1, LongFreezes: 2, ShortFreezes: 1, Cuts: 3, LostCommits: 6,
 	})
 	if o.LostCommits() == 0 || o.LongFreezes() == 0 || o.Statistics == 0 {
