@@ -3,7 +3,8 @@
 //
 // Two actors do the work, [Records] ("ingest/records") and [Models]
 // ("ingest/models"). [Publisher] and [TailResults] are the other ends of the
-// topics, for commands and tests. The actors that score and load are behind the
+// topics, for commands and tests; [History] and [ResultWriter] are what a replay
+// reads and writes. The actors that score and load are behind the
 // interfaces [Scorer], [ModelTaker] and [Positions].
 //
 // # A record's way
