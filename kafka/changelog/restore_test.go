@@ -166,7 +166,7 @@ func TestErrorsOfReading(t *testing.T) {
 		"data is unreadable":   {errors.New("encoded length 3 does not match read length 4"), unreadableAfter + 1, "is damaged"},
 		"records are gone":     {kerr.OffsetOutOfRange, 1, "has lost records"},
 		"a leader lost some":   {&kgo.ErrDataLoss{}, 1, "has lost records"},
-		"made anew":            {kerr.UnknownTopicID, 1, "made anew"},
+		"a broker comes up":    {kerr.UnknownTopicID, 3, ""},
 		"access is denied":     {kerr.TopicAuthorizationFailed, 1, "grant it Read"},
 	} {
 		t.Run(name, func(t *testing.T) {

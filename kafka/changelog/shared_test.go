@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -20,6 +21,10 @@ import (
 )
 
 var ctx = context.Background()
+
+// patience bounds what a test waits for; it is never waited for longer than it
+// takes.
+const patience = time.Minute
 
 func wantFenced(t testing.TB, what string, err error) {
 	t.Helper()
@@ -67,6 +72,8 @@ func landed(t testing.TB, s *Store, more int64) {
 		want += at
 	}
 	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for {
 		ends, err := s.admin.ListEndOffsets(ctx, s.config.Topic)
 		must(t, err)
@@ -372,6 +379,8 @@ func TestSweeperLeavesWhatIsNeeded(t *testing.T) {
 // awaitClean waits until nothing of an id is dead and without a tombstone.
 func awaitClean(t testing.TB, s *Store, id string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for {
 		s.mu.Lock()
 		left := len(s.view.ids[id].garbage)

@@ -29,7 +29,8 @@ type Store struct {
 	admin  *kadm.Client
 	chunks *chunks
 
-	partitions, chunkPartitions int32 // set before restored is closed
+	partitions, chunkPartitions int32 // set before the tail runs
+	topicID                     kadm.TopicID
 
 	writer  [8]byte // of all nonces of this store
 	counter atomic.Uint64

@@ -208,13 +208,15 @@ func (s *Store) fetchFailed(e *kgo.FetchError) {
 	if errors.Is(e.Err, context.Canceled) {
 		return
 	}
+	unknown := errors.Is(e.Err, kerr.UnknownTopicID) || errors.Is(e.Err, kerr.InconsistentTopicID)
+	anew := unknown && s.madeAnew()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var loss *kgo.ErrDataLoss
 	switch {
 	case errors.Is(e.Err, kerr.OffsetOutOfRange), errors.As(e.Err, &loss):
 		s.breakDown(&TopicError{e.Topic, fmt.Sprintf("has lost records that were read already (%v): look for another cleanup.policy than compact, or an unclean leader election", e.Err)})
-	case errors.Is(e.Err, kerr.UnknownTopicID), errors.Is(e.Err, kerr.InconsistentTopicID):
+	case anew:
 		s.breakDown(&TopicError{e.Topic, "was deleted and made anew"})
 	case errors.Is(e.Err, kerr.TopicAuthorizationFailed):
 		s.breakDown(&TopicError{e.Topic, "may not be read by this user: grant it Read"})

@@ -47,6 +47,9 @@ func (s *Store) prepareTopic(ctx context.Context, topic string, configs map[stri
 	d, ok := found[topic]
 	switch {
 	case ok && d.Err == nil:
+		if topic == s.config.Topic {
+			s.topicID = d.ID
+		}
 		return int32(len(d.Partitions)), s.checkTopic(ctx, topic)
 	case ok && errors.Is(d.Err, kerr.TopicAuthorizationFailed):
 		return 0, &TopicError{topic, "may not be described by this user: grant it Describe, Read, Write and, to make the topic, Create"}
@@ -73,6 +76,17 @@ func (s *Store) prepareTopic(ctx context.Context, topic string, configs map[stri
 	}
 	s.log.Info("created a topic for the store", "topic", topic, "partitions", s.config.Partitions)
 	return 0, errNotYet // its leaders are elected
+}
+
+// madeAnew says whether the state topic is another one than at the start. A
+// broker that has just come up does not know any topic for a moment: what counts
+// is that somebody knows another one.
+func (s *Store) madeAnew() bool {
+	ctx, cancel := context.WithTimeout(s.context, 5*time.Second)
+	defer cancel()
+	found, err := s.admin.ListTopics(ctx, s.config.Topic)
+	d, ok := found[s.config.Topic]
+	return err == nil && ok && d.Err == nil && d.ID != s.topicID
 }
 
 // errNotYet says to look again.
