@@ -259,9 +259,9 @@ func (r *run) choose(ctx context.Context, t *task) error {
 }
 
 func (r *run) generation(ctx context.Context, t *task) (err error) {
-	switch {
-	case t.record.Err != nil:
-		return err
+	switch unreadable := t.record.Err != nil; {
+	case unreadable:
+		return nil
 	case r.AsOf == AsOfModel:
 		if d := r.Model; d.DataType == t.record.DataType {
 			t.by, t.name = AsOfModel, d.generation()
