@@ -232,8 +232,10 @@ func (r *run) add(ctx context.Context, rec *Record) error {
 		return nil
 	}
 	r.summary.Records++
-	if err := r.choose(ctx, t); err != nil {
-		return err
+	if rec.Err == nil {
+		if err := r.choose(ctx, t); err != nil {
+			return err
+		}
 	}
 	r.batch = append(r.batch, t)
 	if len(r.batch) >= r.Batch {
@@ -259,9 +261,7 @@ func (r *run) choose(ctx context.Context, t *task) error {
 }
 
 func (r *run) generation(ctx context.Context, t *task) (err error) {
-	switch unreadable := t.record.Err != nil; {
-	case unreadable:
-		return nil
+	switch {
 	case r.AsOf == AsOfModel:
 		if d := r.Model; d.DataType == t.record.DataType {
 			t.by, t.name = AsOfModel, d.generation()
