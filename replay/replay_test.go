@@ -352,3 +352,43 @@ func TestLinesAreBounded(t *testing.T) {
 		t.Errorf("the lines have %d of %d records", n, o.Records)
 	}
 }
+
+// shelf has models by location.
+type shelf map[string]string
+
+func (s shelf) Resolve(_ context.Context, location string) (model.Artifact, error) {
+	b, there := s[location]
+	if !there {
+		return model.Artifact{}, &model.LoadError{Reason: "not found", Where: location}
+	}
+	return model.NewArtifact([]byte(b)), nil
+}
+
+// A model by location is what it was, or unavailable: never what is there now, nor
+// an older one in its place.
+func TestLocations(t *testing.T) {
+	for name, c := range map[string]struct {
+		shelf shelf
+		says  string // "": all is well
+	}{
+		"as it was": {shelf{"http://m": "2"}, ""},
+		"changed":   {shelf{"http://m": "3"}, "its artifact was"},
+		"gone":      {shelf{}, "not found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld()
+			w.publish("a", "1", 0, 0)
+			d := w.publish("a", "2", 0, 0) // its digest is what results say
+			w.result(w.record("a", "5", 1), d, "7")
+			d.Location, d.SHA256 = "http://m", "" // the descriptor does not say it
+			o := w.run(t, func(_ *replay.Config, l *replay.Loading) { l.Resolver = c.shelf })
+			f := o.findings[0]
+			switch {
+			case c.says == "" && (f != nil || o.Of(replay.Equal) != 1):
+				t.Errorf("%+v", f)
+			case c.says != "" && (f == nil || f.Verdict != replay.Unavailable || !strings.Contains(f.Reason, c.says)):
+				t.Errorf("%+v; want …%s…", f, c.says)
+			}
+		})
+	}
+}
