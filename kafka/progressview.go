@@ -231,15 +231,28 @@ func (v *progressView) barrier(ctx context.Context, partitions []int32) error {
 	if err := v.client.ProduceSync(ctx, letters...).FirstErr(); err != nil {
 		return fmt.Errorf("write a barrier to the progress topic: %w", err)
 	}
+	written := time.Now()
+	slow := time.NewTicker(barrierPatience)
+	defer slow.Stop()
 	for _, read := range waits {
-		select {
-		case <-read:
-		case <-ctx.Done():
-			return ctx.Err()
+		for done := false; !done; {
+			select {
+			case <-read:
+				done = true
+			case <-slow.C:
+				v.records.status.progress(fmt.Errorf("what was written to the progress topic %v ago cannot be read yet: "+
+					"a transaction is open there; see kafka-transactions.sh find-hanging", time.Since(written).Round(time.Second)))
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
 	}
+	v.records.status.progress(nil)
 	return nil
 }
+
+// barrierPatience is after how long a barrier that was not read back is reported.
+const barrierPatience = 5 * time.Second
 
 // restored: the progress of partitions that were assigned is known.
 type restored struct {

@@ -247,9 +247,19 @@ func (r *Records) commitInTransaction(ctx context.Context, client *kgo.Client, d
 		}
 		request.Topics = append(request.Topics, t)
 	}
+	member := request.MemberID
 	for n := 1; ; n++ {
 		err := tryCommitInTransaction(ctx, client, request)
-		if !brokerIsNotReady(err) {
+		switch {
+		case brokerIsNotReady(err):
+		case regrouping(err):
+			// The group is shared out anew. Our partitions are still ours, or we
+			// would have been told: giving one up waits for this commit, and losing
+			// one cuts it short.
+			if request.MemberID, request.Generation = client.GroupMetadata(); request.MemberID != member {
+				return err
+			}
+		default:
 			return err
 		}
 		select {
@@ -273,6 +283,12 @@ func tryCommitInTransaction(ctx context.Context, client *kgo.Client, request *km
 		}
 	}
 	return nil
+}
+
+// regrouping says that offsets can be committed when the group has its new
+// generation.
+func regrouping(err error) bool {
+	return errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress)
 }
 
 // brokerIsNotReady says that offsets can be committed in the same transaction a

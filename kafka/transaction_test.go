@@ -240,7 +240,7 @@ func TestExactlyOnceWaitsForTheTransactionBefore(t *testing.T) {
 	w.produce(0, "wine", "a")
 	eventually(t, "the first is committed", func() bool { return w.committed(0) == 1 })
 	before := begun.Hits()
-	for _, err := range []*kerr.Error{kerr.ConcurrentTransactions, kerr.CoordinatorLoadInProgress} {
+	for _, err := range []*kerr.Error{kerr.ConcurrentTransactions, kerr.CoordinatorLoadInProgress, kerr.IllegalGeneration, kerr.RebalanceInProgress} {
 		w.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.TxnOffsetCommit}, Err: err, Count: 3})
 	}
 	w.produce(0, "wine", "b")

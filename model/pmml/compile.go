@@ -129,6 +129,7 @@ func compileDocument(doc *document.PMML) (p *plan, err error) {
 	if bytes := c.plan.fit(); bytes > maxFrame {
 		c.refuse(doc, "scoring one row needs %.0f MB of memory; the limit is %d MB", bytes/(1<<20), maxFrame>>20)
 	}
+	c.doc = nil // expressions hold on to the compiler, which must not hold on to the document
 	return c.plan, nil
 }
 

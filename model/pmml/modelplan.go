@@ -50,6 +50,8 @@ func (c *compiler) model(m document.Model, parent *scope) *modelPlan {
 	if !b.IsScorable {
 		c.refuseAttr(b, "isScorable", "the model is not made for scoring")
 	}
+	base := *b // what refers to it later must not hold on to the whole model
+	b = &base
 	s := c.scope(b, parent)
 	if parent == nil {
 		c.listInputs(b)
