@@ -73,7 +73,7 @@ type DataField struct {
 
 // finish tells the operational type where an exporter left it out, as the
 // reference does.
-func (f *DataField) finish() error {
+func (f *DataField) finish() error { //nolint:unparam // an interface wants the error
 	switch {
 	case f.OpType != "":
 	case f.DataType == "string" || f.DataType == "boolean":
