@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes several hundred documents with the exporters that the registries serve (sklearn2pmml with scikit-learn, XGBoost,
 # LightGBM, statsmodels, H2O and friends; JPMML-R where Rscript is; JPMML-SparkML with pyspark), scores them with
-# JPMML-evaluator, and leaves all under .cache/pmmlwide/documents, where TestWide compares them row by row. Nothing of it
+# JPMML-evaluator, and leaves all under .cache/pmmlwide/documents, where "go test -tags pmmlwide -run TestWide ./model/pmml" compares them row by row. Nothing of it
 # is committed. Needs Python 3.11, Java 17 and Maven; with arguments only these parts are made: estimators transformers
 # libraries stats water spark r.
 set -euo pipefail
