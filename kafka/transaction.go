@@ -40,6 +40,11 @@ func (c *Config) transactional() []kgo.Opt {
 		kgo.TransactionalID(c.Transactions.ID),
 		kgo.TransactionTimeout(c.transactionTimeout()),
 		kgo.MaxVersions(versions),
+		// A transaction begins while the broker still completes the one before,
+		// which takes it some milliseconds: the client's own first pause is 250.
+		kgo.RetryBackoffFn(func(failures int) time.Duration {
+			return backoff(3*time.Millisecond, 2*time.Second, failures)
+		}),
 	}
 }
 
@@ -263,7 +268,7 @@ func (r *Records) commitInTransaction(ctx context.Context, client *kgo.Client, d
 			return err
 		}
 		select {
-		case <-time.After(backoff(2*time.Millisecond, 100*time.Millisecond, n)):
+		case <-time.After(min(time.Duration(n)*time.Millisecond, 20*time.Millisecond)):
 		case <-ctx.Done():
 			return err
 		}
