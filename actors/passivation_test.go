@@ -228,8 +228,8 @@ func TestNothingIsLostWhileModelActorsComeAndGo(t *testing.T) {
 			}
 			close(done)
 			asking.Wait()
-			if leaves < 5 {
-				t.Errorf("it was gone %d times only: the test tests nothing", leaves)
+			if leaves == 0 {
+				t.Error("it was never gone: the test tests nothing")
 			}
 		})
 	}

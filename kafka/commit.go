@@ -189,7 +189,7 @@ func (r *Records) commit(ctx context.Context, client *kgo.Client, due offsets, l
 	}
 	start := time.Now()
 	// Progress is never behind the offset: what it counts is not counted again.
-	if m.err = produceAll(ctx, client, letters); m.err != nil {
+	if m.err = r.writeProgress(ctx, letters); m.err != nil {
 		r.committing(time.Since(start), m.err)
 		return m
 	}
@@ -208,6 +208,24 @@ func (r *Records) commit(ctx context.Context, client *kgo.Client, due offsets, l
 	})
 	r.committing(time.Since(start), m.err)
 	return m
+}
+
+// writeProgress writes outside of a transaction, by the view's client: among the
+// results, a failure of one would touch the order of the others.
+func (r *Records) writeProgress(ctx context.Context, letters []*kgo.Record) error {
+	v := r.view.Load()
+	if len(letters) == 0 || v == nil {
+		return nil
+	}
+	select {
+	case <-v.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for _, l := range letters {
+		l.Partition %= v.count
+	}
+	return produceAll(ctx, v.client, letters)
 }
 
 // committing reports what became of a commit.

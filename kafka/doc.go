@@ -38,6 +38,11 @@
 // Order: results of an input partition leave in its order (with
 // results.partition = key: those of each of its data types).
 //
+// One thing can change that order, with at-least-once delivery only: when a broker
+// refuses results for another reason than what is in them (a permission is
+// withdrawn), those that the client already holds behind them may get there
+// first. They are all there in the end.
+//
 // Nothing is skipped in silence: each record has a result, a dead letter (some
 // have both), or is counted as dropped because no model serves its data type.
 //

@@ -37,15 +37,26 @@ func (f *flight) restored() bool {
 }
 
 // scoredBy notes which generations the results of a run are from.
-func (e *entry) scoredBy(parts []record.Part, run *run) {
-	for i := range parts {
-		if parts[i].End > run.row && parts[i].Place.After(e.newest) {
-			e.newest, e.changed = parts[i].Place, true
+func (e *entry) scoredBy(answer *record.Scored, run *run) {
+	from := run.row
+	for i := range answer.Parts {
+		p := &answer.Parts[i]
+		to := min(p.End, run.row+run.n)
+		if from < to && p.Place.After(e.newest) && hasResult(answer, from, to) {
+			e.newest, e.changed = p.Place, true
 		}
-		if parts[i].End >= run.row+run.n {
-			return
+		from = max(from, to)
+	}
+}
+
+// hasResult says that some of the rows from to to-1 have a result.
+func hasResult(answer *record.Scored, from, to int) bool {
+	for row := from; row < to; row++ {
+		if len(answer.Result(row)) > 0 {
+			return true // the first one, as a rule
 		}
 	}
+	return false
 }
 
 // outdated says that some of a chunk's records were scored by an older

@@ -73,7 +73,7 @@ func (r *recordsActor) collect(c *chunk) {
 // collectScores makes the outputs of a run whose batch was scored.
 func (r *recordsActor) collectScores(c *chunk, run *run, now time.Time) {
 	f := run.flight
-	c.part.entry(f.dataType).scoredBy(f.answer.Parts, run)
+	c.part.entry(f.dataType).scoredBy(f.answer, run)
 	failures := f.failuresFrom(run.row, run.row+run.n)
 	defer func() { c.results += run.results }()
 	for k := range run.n {
