@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -88,11 +90,7 @@ func (r *recordsActor) due() (offsets, []*entry) {
 			continue
 		}
 		due.set(id, part.position, part.epoch)
-		for _, e := range part.entries {
-			if e.changed {
-				changed = append(changed, e)
-			}
-		}
+		changed = part.changed(changed)
 	}
 	return due, changed
 }
@@ -126,26 +124,15 @@ func (r *recordsActor) commitDue(now time.Time) {
 		r.endSealed()
 		return
 	}
-	if r.uncommitted(nil) && r.commitNow() {
+	if uncommitted(maps.Values(r.parts)) && r.commitNow() {
 		r.commits.next = now.Add(r.config.Records.CommitInterval)
 	}
 }
 
-// uncommitted says that something of these partitions, or of all, is not
-// committed.
-func (r *recordsActor) uncommitted(parts []*partition) bool {
-	differs := func(part *partition) bool {
-		return part.position >= 0 && part.position != part.committed || part.sent > 0
-	}
-	if parts == nil {
-		for _, part := range r.parts {
-			if differs(part) {
-				return true
-			}
-		}
-	}
-	for _, part := range parts {
-		if differs(part) {
+// uncommitted says that something of these partitions is not committed.
+func uncommitted(parts iter.Seq[*partition]) bool {
+	for part := range parts {
+		if part.position >= 0 && part.position != part.committed || part.sent > 0 {
 			return true
 		}
 	}

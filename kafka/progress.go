@@ -64,6 +64,16 @@ func (p *partition) restore(stored []*messages.Progress) {
 	}
 }
 
+// changed appends the entries that have changed since they were last written.
+func (p *partition) changed(to []*entry) []*entry {
+	for _, e := range p.entries {
+		if e.changed {
+			to = append(to, e)
+		}
+	}
+	return to
+}
+
 func (p *partition) entryOf(dataType string) *entry {
 	e := p.entries[dataType]
 	if e == nil {

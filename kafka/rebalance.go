@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -157,7 +158,7 @@ func (r *recordsActor) commitFirst(parts []*partition, now, deadline time.Time) 
 	if r.commits.underWay(now, deadline) {
 		return true
 	}
-	if r.commits.stage == noTransactions || now.After(deadline) || !r.uncommitted(parts) {
+	if r.commits.stage == noTransactions || now.After(deadline) || !uncommitted(slices.Values(parts)) {
 		return false
 	}
 	if r.commits.stage == producing {
@@ -186,7 +187,7 @@ func (r *recordsActor) release(parts map[string][]int32) released {
 	done := released{offsets: offsets{}}
 	going := r.partitions(parts)
 	if r.commits.stage != noTransactions {
-		if r.uncommitted(going) {
+		if uncommitted(slices.Values(going)) {
 			r.stale = "partitions were revoked before their transaction could be committed"
 		}
 		for _, part := range going {
@@ -199,11 +200,7 @@ func (r *recordsActor) release(parts map[string][]int32) released {
 		if part.position >= 0 && part.position != part.committed {
 			done.offsets.set(part.partitionID, part.position, part.epoch)
 		}
-		for _, e := range part.entries {
-			if e.changed {
-				changed = append(changed, e)
-			}
-		}
+		changed = part.changed(changed)
 		r.forget(part)
 	}
 	var err error
@@ -223,7 +220,7 @@ func (r *recordsActor) lose(m *lost) {
 			"group", r.config.Group.ID, "partitions", m.parts)
 	}
 	going := r.partitions(m.parts)
-	if r.commits.stage != noTransactions && r.uncommitted(going) {
+	if r.commits.stage != noTransactions && uncommitted(slices.Values(going)) {
 		r.stale = "partitions were lost with results in an open transaction"
 	}
 	for _, part := range going {

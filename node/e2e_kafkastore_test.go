@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/modelstream/modelserver/kafka/kafkatest"
 	"github.com/modelstream/modelserver/node"
@@ -26,63 +25,14 @@ func onTopics(t *testing.T, more ...string) []string {
 // beside it begins with what the first one knows, and each keeps its own
 // statistics.
 func TestKafkaStore(t *testing.T) {
-	w := fake(t)
-	types := (&adder{}).registry(t)
-	set := onTopics(t)
-	a := w.start(types, append(set, "node.name=a")...)
-	w.publish(addModel("first", "1000000"))
-	second := w.publish(addModel("second", "2000000"))
-	a.awaitModel("wine", "second")
-	w.wines(0, 100)
-	checkSums(t, w.scored(100)[second], 0, 100, 2_000_000)
-	a.stop()
-
-	w.dir = t.TempDir() // another machine
-	a = w.start(types, append(set, "node.name=a")...)
-	if st := a.state("wine"); st.Current == nil || st.Current.Number != 2 || st.Statistics.Records != 100 {
-		t.Errorf("a, after its restart: %+v", st)
-	}
-	b := w.start(types, append(set, "node.name=b")...)
-	if st := b.state("wine"); st.Current == nil || st.Current.Number != 2 || st.Statistics.Records != 0 {
-		t.Errorf("b, at its first start: %+v", st)
-	}
-	third := w.publish(addModel("third", "3000000"))
-	for _, s := range []*server{a, b} {
-		if st := s.awaitModel("wine", "third"); st.Current.Number != 3 {
-			t.Errorf("%s has it as generation %d", s.Name(), st.Current.Number)
-		}
-	}
-	w.wines(100, 100)
-	checkSums(t, w.scored(200)[third], 100, 100, 3_000_000)
+	checkSharedStore(t, fake(t), onTopics(t))
 }
 
 // Two servers of one name: the first one is fenced by the second, and ends.
 func TestKafkaStoreFencesATwin(t *testing.T) {
-	w := fake(t)
-	types := (&adder{}).registry(t)
-	set := onTopics(t, "node.name=twin")
-	w.publish(addModel("first", "1000000"))
-	first, err := node.New(w.config(append(set, "kafka.group.instance_id=1")...), node.Options{Types: types, Log: testLog(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- first.Run(t.Context()) }()
-	select {
-	case <-first.ReadyForRecords():
-	case err := <-ended:
-		t.Fatalf("the first ended: %v", err)
-	}
-	second := w.start(types, append(set, "kafka.group.instance_id=2")...)
-	w.publish(addModel("second", "2000000"))
-	second.awaitModel("wine", "second")
-	select {
-	case err := <-ended:
-		if !errors.As(err, new(*persistence.FencedError)) {
-			t.Errorf("the first ended with %v, want a FencedError", err)
-		}
-	case <-time.After(patience):
-		t.Fatal("the first goes on beside the second")
+	_, err := runTwins(t, fake(t), onTopics(t, "node.name=twin"))
+	if !errors.As(err, new(*persistence.FencedError)) {
+		t.Errorf("the first ended with %v, want a FencedError", err)
 	}
 }
 

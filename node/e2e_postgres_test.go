@@ -1,11 +1,9 @@
 package node_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/modelstream/modelserver/node"
 	"github.com/modelstream/modelserver/persistence/postgres/pgtest"
@@ -24,66 +22,15 @@ func inPostgres(t *testing.T, more ...string) []string {
 // A server finds what it stored; a new one beside it begins with what the first
 // one knows, under the same numbers, and each keeps its own statistics.
 func TestPostgresStore(t *testing.T) {
-	w := fake(t)
-	types := (&adder{}).registry(t)
-	set := inPostgres(t)
-	a := w.start(types, append(set, "node.name=a")...)
-	w.publish(addModel("first", "1000000"))
-	second := w.publish(addModel("second", "2000000"))
-	a.awaitModel("wine", "second")
-	w.wines(0, 100)
-	checkSums(t, w.scored(100)[second], 0, 100, 2_000_000)
-	a.stop()
-
-	a = w.start(types, append(set, "node.name=a")...)
-	if st := a.state("wine"); st.Current == nil || st.Current.Number != 2 || st.Statistics.Records != 100 {
-		t.Errorf("a, after its restart: %+v", st)
-	}
-	b := w.start(types, append(set, "node.name=b")...)
-	if st := b.state("wine"); st.Current == nil || st.Current.Number != 2 || st.Statistics.Records != 0 {
-		t.Errorf("b, at its first start: %+v", st)
-	}
-	third := w.publish(addModel("third", "3000000"))
-	for _, s := range []*server{a, b} {
-		if st := s.awaitModel("wine", "third"); st.Current.Number != 3 {
-			t.Errorf("%s has it as generation %d", s.Name(), st.Current.Number)
-		}
-	}
-	w.wines(100, 100)
-	checkSums(t, w.scored(200)[third], 100, 100, 3_000_000)
+	checkSharedStore(t, fake(t), inPostgres(t))
 }
 
 // Two servers of one name: the first one is fenced, and ends with an error that
 // says why; the second one serves.
 func TestTwinEndsTheFirst(t *testing.T) {
-	w := fake(t)
-	types := (&adder{}).registry(t)
-	set := inPostgres(t, "node.name=twin")
-	w.publish(addModel("first", "1000000"))
-	first, err := node.New(w.config(append(set, "kafka.group.instance_id=1")...), node.Options{Types: types, Log: testLog(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	ended := make(chan error, 1)
-	go func() { ended <- first.Run(ctx) }()
-	select {
-	case <-first.ReadyForRecords():
-	case err := <-ended:
-		t.Fatalf("the first ended: %v", err)
-	}
-
-	second := w.start(types, append(set, "kafka.group.instance_id=2")...)
-	w.publish(addModel("second", "2000000"))
-	second.awaitModel("wine", "second")
-	select {
-	case err := <-ended:
-		if err == nil || !strings.Contains(err.Error(), `another server has taken over the state of node "twin"`) || !strings.Contains(err.Error(), "node.name") {
-			t.Errorf("the first ended with: %v", err)
-		}
-	case <-time.After(patience):
-		t.Error("the first goes on")
+	second, err := runTwins(t, fake(t), inPostgres(t, "node.name=twin"))
+	if err == nil || !strings.Contains(err.Error(), `another server has taken over the state of node "twin"`) || !strings.Contains(err.Error(), "node.name") {
+		t.Errorf("the first ended with: %v", err)
 	}
 	if status, body := second.get("/readyz"); status != http.StatusOK {
 		t.Errorf("the second: %s", body)

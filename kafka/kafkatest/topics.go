@@ -31,16 +31,16 @@ func CreateTopic(ctx context.Context, seeds []string, topic string, partitions i
 			break
 		}
 		// A broker that has just started may not count as one that can hold replicas.
-		if !errors.Is(err, kerr.InvalidReplicationFactor) || !pause(ctx) {
+		if !errors.Is(err, kerr.InvalidReplicationFactor) || !pause(ctx, 50*time.Millisecond) {
 			return fmt.Errorf("kafkatest: create topic %q: %w", topic, err)
 		}
 	}
 	return awaitLeaders(ctx, admin, topic, partitions)
 }
 
-// pause waits a moment, and returns false when ctx has ended.
-func pause(ctx context.Context) bool {
-	t := time.NewTimer(50 * time.Millisecond)
+// pause waits, and returns false when ctx has ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -52,8 +52,6 @@ func pause(ctx context.Context) bool {
 
 // awaitLeaders waits for the brokers to learn what the controller has decided.
 func awaitLeaders(ctx context.Context, admin *kadm.Client, topic string, partitions int) error {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
 	for {
 		topics, err := admin.ListTopics(ctx, topic)
 		if err != nil {
@@ -68,9 +66,7 @@ func awaitLeaders(ctx context.Context, admin *kadm.Client, topic string, partiti
 		if ready == partitions {
 			return nil
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
+		if !pause(ctx, 5*time.Millisecond) {
 			return fmt.Errorf("kafkatest: topic %q has %d of %d leaders: %w", topic, ready, partitions, ctx.Err())
 		}
 	}

@@ -68,12 +68,8 @@ func checkCorpus(base string) error {
 	if err != nil {
 		return err
 	}
-	var in, out model.Batch
-	in.Rows = len(records) - 1
-	for _, f := range m.signature.Inputs {
-		in.Columns = append(in.Columns, textColumn(records[0], records[1:], f.Name))
-	}
-	if err := m.Score(context.Background(), &in, &out); err != nil {
+	out, err := scoreTable(m, records)
+	if err != nil {
 		return err
 	}
 	near, err := tolerance("", "", bytes.Contains(doc, []byte(`x-mathContext="float"`)))
@@ -84,11 +80,21 @@ func checkCorpus(base string) error {
 		if slices.Contains(row, "NaN") {
 			continue // the reference multiplies probabilities until nothing is left; here are sums of logarithms
 		}
-		if err := sameAsReference(m, &out, i, want[0], row, near); err != nil {
+		if err := sameAsReference(m, out, i, want[0], row, near); err != nil {
 			return fmt.Errorf("row %d %q: %w", i+1, records[i+1], err)
 		}
 	}
 	return nil
+}
+
+// scoreTable scores the rows below a table's names.
+func scoreTable(m *Model, records [][]string) (*model.Batch, error) {
+	var in, out model.Batch
+	in.Rows = len(records) - 1
+	for _, f := range m.signature.Inputs {
+		in.Columns = append(in.Columns, textColumn(records[0], records[1:], f.Name))
+	}
+	return &out, m.Score(context.Background(), &in, &out)
 }
 
 func sameAsReference(m *Model, out *model.Batch, i int, names, want []string, near equivalence) error {

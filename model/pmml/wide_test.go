@@ -11,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/modelstream/modelserver/model"
 )
 
 // TestWide compares several hundred documents of many exporters with
@@ -76,12 +74,8 @@ func checkWide(base string) error {
 		}
 		return err
 	}
-	var in, out model.Batch
-	in.Rows = len(records) - 1
-	for _, f := range m.signature.Inputs {
-		in.Columns = append(in.Columns, textColumn(records[0], records[1:], f.Name))
-	}
-	if err := m.Score(context.Background(), &in, &out); err != nil {
+	out, err := scoreTable(m, records)
+	if err != nil {
 		return err
 	}
 	near, err := tolerance("", "", bytes.Contains(doc, []byte(`x-mathContext="float"`)))
@@ -92,7 +86,7 @@ func checkWide(base string) error {
 		if slices.ContainsFunc(beyond, func(s string) bool { return strings.Contains(row[len(row)-1], s) }) || slices.Contains(row, "NaN") {
 			continue
 		}
-		if err := sameAsReference(m, &out, i, want[0], row, near); err != nil {
+		if err := sameAsReference(m, out, i, want[0], row, near); err != nil {
 			return fmt.Errorf("row %d %q: %w; wanted is %q", i+1, records[i+1], err, row)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -141,10 +140,10 @@ func superfluous(b *bbolt.Bucket, id string) (keys [][]byte) {
 // recoverID reads what an actor needs. It reads all keys in their order and not
 // by search, so that one out of place hides no other.
 func recoverID(b *bbolt.Bucket, id string) *persistence.Recovery {
-	var damage damageList
+	var damage persistence.DamageList
 	h, err := readHead(b, id)
 	if err != nil {
-		damage.add(h.last, err, "the head of %q", id)
+		damage.Add(h.last, err, "the head of %q", id)
 	}
 	r := &persistence.Recovery{LastSeq: h.last}
 	var events, snapshots []entry
@@ -159,11 +158,11 @@ func recoverID(b *bbolt.Bucket, id string) *persistence.Recovery {
 			newest = newest || keySeq(key) == h.snapshot && keyNumber(key) == h.snapshots
 		case headKind:
 		default:
-			damage.add(0, errForeign, "the entry %.40x of %q", key, id)
+			damage.Add(0, errForeign, "the entry %.40x of %q", key, id)
 		}
 	}
 	if !newest {
-		damage.add(h.snapshot, errMissing, "snapshot %d of %q", h.snapshot, id)
+		damage.Add(h.snapshot, persistence.ErrMissing, "snapshot %d of %q", h.snapshot, id)
 	}
 	for _, s := range slices.Backward(snapshots) {
 		payload, err := unseal(id, snapshotKind, s.seq, s.value)
@@ -171,10 +170,10 @@ func recoverID(b *bbolt.Bucket, id string) *persistence.Recovery {
 			r.Snapshot, r.SnapshotSeq = clone(payload), s.seq
 			break
 		}
-		damage.add(s.seq, err, "snapshot %d of %q", s.seq, id)
+		damage.Add(s.seq, err, "snapshot %d of %q", s.seq, id)
 	}
 	recoverEvents(r, id, events, &damage)
-	r.Damaged = damage.newestFirst()
+	r.Damaged = damage.NewestFirst()
 	return r
 }
 
@@ -185,69 +184,24 @@ type entry struct {
 }
 
 // recoverEvents adds the whole events after the snapshot, and finds the holes.
-func recoverEvents(r *persistence.Recovery, id string, events []entry, damage *damageList) {
+func recoverEvents(r *persistence.Recovery, id string, events []entry, damage *persistence.DamageList) {
 	next := r.SnapshotSeq + 1 // the event that has to come
 	for _, e := range events {
 		if e.seq < next {
 			continue
 		}
-		damage.missing(next, e.seq, id)
+		damage.Missing(next, e.seq, id)
 		next = e.seq + 1
 		payload, err := unseal(id, eventKind, e.seq, e.value)
 		if err != nil {
-			damage.add(e.seq, err, "event %d of %q", e.seq, id)
+			damage.Add(e.seq, err, "event %d of %q", e.seq, id)
 			continue
 		}
 		r.Events = append(r.Events, persistence.Event{Seq: e.seq, Data: clone(payload)})
 	}
 	if r.LastSeq >= next {
-		damage.missing(next, r.LastSeq+1, id)
+		damage.Missing(next, r.LastSeq+1, id)
 	}
-}
-
-// damageList gathers what recovery passes over.
-type damageList []struct {
-	seq   uint64
-	error persistence.DamageError
-}
-
-func (l *damageList) add(seq uint64, err error, format string, args ...any) {
-	*l = append(*l, struct {
-		seq   uint64
-		error persistence.DamageError
-	}{seq, persistence.DamageError{What: fmt.Sprintf(format, args...), Err: err}})
-}
-
-// missing adds the events from next to before end, if there are any.
-func (l *damageList) missing(next, end uint64, id string) {
-	switch {
-	case next+1 == end:
-		l.add(next, errMissing, "event %d of %q", next, id)
-	case next < end:
-		l.add(end-1, errMissing, "events %d to %d of %q", next, end-1, id)
-	}
-}
-
-// newestFirst returns the list in the order of a Recovery.
-func (l damageList) newestFirst() []persistence.DamageError {
-	slices.SortStableFunc(l, func(a, b struct {
-		seq   uint64
-		error persistence.DamageError
-	},
-	) int {
-		switch {
-		case a.seq > b.seq:
-			return -1
-		case a.seq < b.seq:
-			return 1
-		}
-		return 0
-	})
-	var damaged []persistence.DamageError
-	for _, d := range l {
-		damaged = append(damaged, d.error)
-	}
-	return damaged
 }
 
 // clone copies what is a view into the database. It never returns nil.

@@ -24,7 +24,6 @@ var (
 	headKey = []byte{headKind}
 
 	errChecksum = errors.New("the checksum does not match")
-	errMissing  = errors.New("it is missing")
 	errForeign  = errors.New("it is none of the store's")
 )
 

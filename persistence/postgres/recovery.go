@@ -11,10 +11,7 @@ import (
 	"github.com/modelstream/modelserver/persistence"
 )
 
-var (
-	errChecksum = errors.New("the checksum does not match")
-	errMissing  = errors.New("it is missing")
-)
+var errChecksum = errors.New("the checksum does not match")
 
 // row is a stored event or snapshot.
 type row struct {
@@ -150,7 +147,7 @@ func (s *Store) readPiecewise(ctx context.Context, id string) (*stored, error) {
 			case corrupted(err):
 				r.err = err
 			case errors.Is(err, pgx.ErrNoRows):
-				r.err = errMissing
+				r.err = persistence.ErrMissing
 			case err != nil:
 				return nil, err
 			default:
@@ -166,11 +163,11 @@ func (s *Store) readPiecewise(ctx context.Context, id string) (*stored, error) {
 
 // recovery makes of what is stored what an actor needs.
 func (all *stored) recovery(id string) *persistence.Recovery {
-	var damage damageList
+	var damage persistence.DamageList
 	h := all.head
 	if all.headErr != nil {
 		h = all.findHead()
-		damage.add(h.last, all.headErr, "the head of %q", id)
+		damage.Add(h.last, all.headErr, "the head of %q", id)
 	}
 	r := &persistence.Recovery{LastSeq: h.last}
 	newest := h.snapshots == 0 // whether the newest snapshot is there
@@ -178,73 +175,33 @@ func (all *stored) recovery(id string) *persistence.Recovery {
 		newest = newest || s.seq == h.snapshot && s.n == h.snapshots
 	}
 	if !newest {
-		damage.add(h.snapshot, errMissing, "snapshot %d of %q", h.snapshot, id)
+		damage.Add(h.snapshot, persistence.ErrMissing, "snapshot %d of %q", h.snapshot, id)
 	}
 	for _, s := range slices.Backward(all.snapshots) {
 		if s.err == nil {
 			r.Snapshot, r.SnapshotSeq = whole(s.data), s.seq
 			break
 		}
-		damage.add(s.seq, s.err, "snapshot %d of %q", s.seq, id)
+		damage.Add(s.seq, s.err, "snapshot %d of %q", s.seq, id)
 	}
 	next := r.SnapshotSeq + 1 // the event that has to come
 	for _, e := range all.events {
 		if e.seq < next {
 			continue
 		}
-		damage.missing(next, e.seq, id)
+		damage.Missing(next, e.seq, id)
 		next = e.seq + 1
 		if e.err != nil {
-			damage.add(e.seq, e.err, "event %d of %q", e.seq, id)
+			damage.Add(e.seq, e.err, "event %d of %q", e.seq, id)
 			continue
 		}
 		r.Events = append(r.Events, persistence.Event{Seq: e.seq, Data: whole(e.data)})
 	}
 	if r.LastSeq >= next {
-		damage.missing(next, r.LastSeq+1, id)
+		damage.Missing(next, r.LastSeq+1, id)
 	}
-	r.Damaged = damage.newestFirst()
+	r.Damaged = damage.NewestFirst()
 	return r
-}
-
-// damageList gathers what recovery passes over.
-type damageList []damage
-
-type damage struct {
-	seq   uint64
-	error persistence.DamageError
-}
-
-func (l *damageList) add(seq uint64, err error, format string, args ...any) {
-	*l = append(*l, damage{seq, persistence.DamageError{What: fmt.Sprintf(format, args...), Err: err}})
-}
-
-// missing adds the events from next to before end, if there are any.
-func (l *damageList) missing(next, end uint64, id string) {
-	switch {
-	case next+1 == end:
-		l.add(next, errMissing, "event %d of %q", next, id)
-	case next < end:
-		l.add(end-1, errMissing, "events %d to %d of %q", next, end-1, id)
-	}
-}
-
-// newestFirst returns the list in the order of a Recovery.
-func (l damageList) newestFirst() []persistence.DamageError {
-	slices.SortStableFunc(l, func(a, b damage) int {
-		switch {
-		case a.seq > b.seq:
-			return -1
-		case a.seq < b.seq:
-			return 1
-		}
-		return 0
-	})
-	var damaged []persistence.DamageError
-	for _, d := range l {
-		damaged = append(damaged, d.error)
-	}
-	return damaged
 }
 
 // IDs implements [persistence.Store].
