@@ -317,6 +317,11 @@ func (w *world) remake(topic string) {
 	eventually(w.t, "the topic is created again", func() bool { // a broker forgets the old one a little later
 		return kafkatest.CreateTopic(w.context(), w.config.Brokers, w.prefix+topic, testPartitions, nil) == nil
 	})
+	w.connect()                                               // a client does not take a topic's new identity
+	eventually(w.t, "its partitions are there", func() bool { // leaders are known before they have a log
+		starts, err := listOffsets(w.context(), w.client, w.prefix+topic, true)
+		return err == nil && len(starts) == testPartitions
+	})
 }
 
 // count returns the number of records of a topic.
